@@ -70,9 +70,17 @@ macro_rules! constructors {
 
 impl Error {
     /// An error with an HTTP status number; a number outside 400 to 599 becomes 500.
-    pub fn new(code: u16, id: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        code: u16,
+        id: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self(Box::new(Inner {
-            code: if (400..600).contains(&code) { code } else { 500 },
+            code: if (400..600).contains(&code) {
+                code
+            } else {
+                500
+            },
             id: id.into(),
             detail: detail.into(),
             status: None,
@@ -137,7 +145,10 @@ impl Error {
 
     /// The text of the code, such as `Not Found`, or what the peer sent in its place.
     pub fn status(&self) -> &str {
-        self.0.status.as_deref().unwrap_or_else(|| status_text(self.0.code))
+        self.0
+            .status
+            .as_deref()
+            .unwrap_or_else(|| status_text(self.0.code))
     }
 
     /// The name of a typed error's variant, such as `ChatError.Taken`.
@@ -198,7 +209,11 @@ impl Error {
     }
 
     /// Attaches the variant name and fields of a typed error.
-    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>, fields: Map<String, Value>) -> Self {
+    pub fn with_reason(
+        mut self,
+        reason: impl Into<Cow<'static, str>>,
+        fields: Map<String, Value>,
+    ) -> Self {
         self.0.reason = Some(reason.into());
         self.0.fields = fields;
         self
@@ -219,6 +234,13 @@ impl Error {
     /// True if it may leave a handler as it is.
     pub(crate) fn is_own(&self) -> bool {
         !self.0.downstream || self.0.forwarded
+    }
+
+    /// What the far end of a call sees of it: the words, and whether a handler was reached.
+    pub(crate) fn over_the_wire(self) -> Self {
+        let mut seen = Self::from_wire(&self.to_json());
+        seen.0.never_reached = self.0.never_reached;
+        seen
     }
 
     /// The JSON object that go-micro sends, on one line, with `<`, `>` and `&` escaped as Go does.
@@ -252,7 +274,8 @@ impl Error {
             return Self::internal("", text.to_owned()).downstream();
         };
         let code = u16::try_from(wire.code).unwrap_or(500);
-        let mut error = Self::new(code, wire.id.into_owned(), wire.detail.into_owned()).downstream();
+        let mut error =
+            Self::new(code, wire.id.into_owned(), wire.detail.into_owned()).downstream();
         if !wire.status.is_empty() && wire.status != status_text(code) {
             error.0.status = Some(wire.status.into_owned());
         }
@@ -288,7 +311,9 @@ impl fmt::Debug for Error {
             .field("id", &self.0.id)
             .field("detail", &self.0.detail);
         if let Some(reason) = self.reason() {
-            shown.field("reason", &reason).field("fields", &self.0.fields);
+            shown
+                .field("reason", &reason)
+                .field("fields", &self.0.fields);
         }
         if self.0.never_reached {
             shown.field("never_reached", &true);
@@ -357,14 +382,21 @@ mod tests {
     fn angle_brackets_and_ampersands_are_escaped_as_go_does() {
         let error = Error::bad_request("a", "<b> & c");
 
-        assert!(error.to_json().contains(r"\u003cb\u003e \u0026 c"), "{}", error.to_json());
+        assert!(
+            error.to_json().contains(r"\u003cb\u003e \u0026 c"),
+            "{}",
+            error.to_json()
+        );
     }
 
     #[test]
     fn text_that_is_not_json_becomes_the_detail_of_a_500() {
         let error = Error::from_wire("rpc: can't find service Nope");
 
-        assert_eq!((error.code(), error.detail()), (500, "rpc: can't find service Nope"));
+        assert_eq!(
+            (error.code(), error.detail()),
+            (500, "rpc: can't find service Nope")
+        );
     }
 
     #[test]
@@ -373,7 +405,10 @@ mod tests {
 
         let got = Error::from_wire(&sent.to_json());
 
-        assert_eq!((got.code(), got.id(), got.detail()), (418, "pot", "short and stout"));
+        assert_eq!(
+            (got.code(), got.id(), got.detail()),
+            (418, "pot", "short and stout")
+        );
         assert!(got.is_downstream());
     }
 

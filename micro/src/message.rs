@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -71,7 +72,10 @@ impl Body {
     pub fn into_bytes(self) -> Result<Bytes> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Stream(_) => Err(Error::internal("micro.message", "expected one message, found a stream")),
+            Self::Stream(_) => Err(Error::internal(
+                "micro.message",
+                "expected one message, found a stream",
+            )),
         }
     }
 
@@ -114,6 +118,8 @@ pub struct Request {
     pub metadata: Metadata,
     /// When the caller stops waiting; `None` means never.
     pub deadline: Option<Instant>,
+    /// Where the caller is, as the transport that took the call knows it.
+    pub peer: Option<Arc<str>>,
     /// At the server end, what the handler will be given; at the client end, the caller's own.
     pub context: Context,
     /// The message, or the messages.
@@ -122,7 +128,10 @@ pub struct Request {
 
 impl Request {
     /// A call of `endpoint` with an empty JSON body, no metadata and no deadline.
-    pub fn new(service: impl Into<Cow<'static, str>>, endpoint: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        service: impl Into<Cow<'static, str>>,
+        endpoint: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             service: service.into(),
             endpoint: endpoint.into(),
@@ -130,6 +139,7 @@ impl Request {
             accept: None,
             metadata: Metadata::new(),
             deadline: None,
+            peer: None,
             context: Context::default(),
             body: Body::default(),
         }
@@ -150,7 +160,11 @@ pub struct Response {
 impl Response {
     /// A reply without metadata.
     pub fn new(content_type: ContentType, body: Body) -> Self {
-        Self { content_type, metadata: Metadata::new(), body }
+        Self {
+            content_type,
+            metadata: Metadata::new(),
+            body,
+        }
     }
 }
 
@@ -171,6 +185,9 @@ mod tests {
 
     #[test]
     fn a_content_type_is_compared_without_case_and_parameters() {
-        assert_eq!(ContentType::new("Application/JSON; charset=utf-8"), ContentType::JSON);
+        assert_eq!(
+            ContentType::new("Application/JSON; charset=utf-8"),
+            ContentType::JSON
+        );
     }
 }

@@ -165,6 +165,9 @@ mod tests {
 
         let shown = format!("{metadata:?}");
 
-        assert!(!shown.contains("secret") && shown.contains("seen"), "{shown}");
+        assert!(
+            !shown.contains("secret") && shown.contains("seen"),
+            "{shown}"
+        );
     }
 }

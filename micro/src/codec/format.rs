@@ -43,8 +43,14 @@ impl<T: Serialize + DeserializeOwned> Format<T> {
     /// JSON and MessagePack by serde.
     pub const fn serde() -> Self {
         Self {
-            json: Some(Functions { encode: json::encode::<T>, decode: json::decode::<T> }),
-            msgpack: Some(Functions { encode: msgpack::encode::<T>, decode: msgpack::decode::<T> }),
+            json: Some(Functions {
+                encode: json::encode::<T>,
+                decode: json::decode::<T>,
+            }),
+            msgpack: Some(Functions {
+                encode: msgpack::encode::<T>,
+                decode: msgpack::decode::<T>,
+            }),
             protobuf: None,
         }
     }
@@ -87,7 +93,12 @@ impl<T> Format<T> {
             "application/protobuf" => self.protobuf.as_ref(),
             _ => None,
         };
-        found.ok_or_else(|| Error::unsupported("micro.codec", format!("content type {content_type:?} is not supported here")))
+        found.ok_or_else(|| {
+            Error::unsupported(
+                "micro.codec",
+                format!("content type {content_type:?} is not supported here"),
+            )
+        })
     }
 }
 

@@ -1,0 +1,102 @@
+//! Which nodes offer a service.
+//!
+//! [`Registry`] is the seam; each backend is one file beside this one, announced by a [`Backend`].
+//! Written by the server end, read by the client end; knows nothing of either.
+
+mod record;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use record::{Endpoint, Node, Service, Value};
+pub use watch::{Action, Event, Watcher};
+
+use crate::error::Result;
+
+/// Where services announce their nodes and callers find them.
+#[async_trait]
+pub trait Registry: fmt::Debug + Send + Sync {
+    /// Announces the nodes of `service` for `ttl`; `None` means until [`deregister`](Self::deregister).
+    ///
+    /// # Behavior
+    ///
+    /// - Announcing a node again replaces its record and restarts its `ttl`.
+    /// - A node that is not announced again within its `ttl` is gone, and watchers see it go.
+    /// - Watchers see one event for each node that is new or changed, and none for one that is the same.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the backend cannot be reached.
+    async fn register(&self, service: &Service, ttl: Option<Duration>) -> Result<()>;
+
+    /// Takes back the nodes of `service`.
+    ///
+    /// # Behavior
+    ///
+    /// - Nodes that are not known are ignored.
+    /// - Watchers see the nodes go.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the backend cannot be reached.
+    async fn deregister(&self, service: &Service) -> Result<()>;
+
+    /// The nodes of the service called `name`, one record for each version.
+    ///
+    /// # Behavior
+    ///
+    /// - A name that nothing announced is `not_found`.
+    /// - A name whose nodes are all gone is either `not_found` or records without nodes.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` if the name is unknown, `unavailable` if the backend cannot be reached.
+    async fn get(&self, name: &str) -> Result<Vec<Service>>;
+
+    /// Every service known, by name and version; nodes and endpoints may be left out.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the backend cannot be reached.
+    async fn list(&self) -> Result<Vec<Service>>;
+
+    /// Changes of the service called `name`, or of all, from now on.
+    ///
+    /// # Behavior
+    ///
+    /// - What is announced after this returned is seen, whatever was announced before.
+    /// - Dropping the watcher ends it.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the backend cannot be reached.
+    async fn watch(&self, name: Option<&str>) -> Result<Watcher>;
+
+    /// Which registry this is and where it looks, for messages, such as `mdns on lo (127.0.0.1)`.
+    fn describe(&self) -> String;
+}
+
+/// What a registry is opened with.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where the backend is, or, for mDNS, the interfaces it uses. Empty means the backend's default.
+    pub addresses: Vec<String>,
+    /// Keeps fleets that share a backend apart. Empty by default.
+    pub namespace: String,
+}
+
+/// One backend in the table of those that are compiled in.
+#[derive(Debug)]
+pub struct Backend {
+    /// The names it is chosen by, the usual one first.
+    pub names: &'static [&'static str],
+    /// Opens it.
+    pub open: fn(&Options) -> Result<Arc<dyn Registry>>,
+}
+
+inventory::collect!(Backend);

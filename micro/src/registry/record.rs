@@ -1,0 +1,90 @@
+//! What a registry holds: services, their nodes and endpoints, in go-micro's form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One version of a service and the nodes that run it.
+///
+/// Its JSON form is go-micro's (v1.8 and later): every key is written, missing ones read as empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// The name by which it is called, such as `greeter`.
+    pub name: String,
+    /// The version, such as `1.0.0`.
+    pub version: String,
+    /// Facts about the service.
+    pub metadata: BTreeMap<String, String>,
+    /// What may be called on it.
+    #[serde(deserialize_with = "null_as_default")]
+    pub endpoints: Vec<Endpoint>,
+    /// Where it runs.
+    #[serde(deserialize_with = "null_as_default")]
+    pub nodes: Vec<Node>,
+}
+
+/// One running instance of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    /// Unique among all nodes: the service's name, a dash, the server's id.
+    pub id: String,
+    /// `host:port`.
+    pub address: String,
+    /// Facts about the node, such as `protocol`, `transport` and `broker`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One thing that may be called, or a topic that is listened to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// The name, such as `Greeter.Hello`.
+    pub name: String,
+    /// The type of the request, as far as it is known.
+    pub request: Option<Value>,
+    /// The type of the reply, as far as it is known.
+    pub response: Option<Value>,
+    /// Facts about the endpoint: `stream`, `idempotent`, `timeout`, `blocking`, `content_types`, `description`,
+    /// and for subscribers `subscriber` and `topic`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A type: its fields are values too.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Value {
+    /// The name of the field, or of the message.
+    pub name: String,
+    /// The name of the type, such as `string` or `[]Order`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The fields, if the type has any.
+    #[serde(deserialize_with = "null_as_default")]
+    pub values: Vec<Value>,
+}
+
+/// Go writes nil lists and maps as `null`.
+fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Service;
+
+    #[test]
+    fn nulls_of_go_are_read_as_empty() {
+        let service: Service = serde_json::from_str(
+            r#"{"name":"a","version":"1","metadata":{},"endpoints":null,"nodes":null}"#,
+        )
+        .unwrap();
+
+        assert!(service.endpoints.is_empty() && service.nodes.is_empty());
+    }
+}

@@ -1,0 +1,147 @@
+//! How calls get to a node and back.
+//!
+//! [`Transport`] is the seam: call-level, so that pooling or multiplexing is each backend's own business
+//! behind [`Channel`]. The client end dials, the server end listens; neither is known here.
+
+mod memory;
+mod socket;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+
+pub use memory::MemoryTransport;
+pub use socket::{Incoming, Outgoing, Socket};
+
+use crate::error::Result;
+use crate::message::{Request, Response};
+
+/// A way to carry calls between processes.
+#[async_trait]
+pub trait Transport: fmt::Debug + Send + Sync {
+    /// A channel to the node at `address`. Nothing is connected before the first call.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` if the address is not one of this transport's.
+    fn dial(&self, address: &str) -> Result<Arc<dyn Channel>>;
+
+    /// Serves `accept` at `address`, from now until the listener is closed or dropped.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` if the address is not one of this transport's, `unavailable` if it cannot be bound.
+    async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>>;
+
+    /// The name in the `transport` metadata of nodes, such as `http`.
+    fn name(&self) -> &'static str;
+}
+
+/// The way to one node.
+pub trait Channel: fmt::Debug + Send + Sync {
+    /// Carries one call whose request and reply are one message each.
+    ///
+    /// # Behavior
+    ///
+    /// - An error that the far end answered is [downstream](crate::Error::is_downstream).
+    /// - An error is marked [never reached](crate::Error::is_never_reached) only if no handler can have seen the request.
+    /// - Dropping the future cancels the call at the far end.
+    /// - The request's deadline travels with it; waiting no longer than that is the caller's business.
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>>;
+
+    /// Opens a stream of messages each way. The request's own body is not sent: what goes out is written to the
+    /// socket.
+    ///
+    /// # Behavior
+    ///
+    /// - Returns once messages can be written; whether the far end accepts the stream, the incoming half says.
+    /// - Dropping the socket cancels the stream at the far end.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call); `not_implemented` if the transport carries no streams.
+    fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>>;
+}
+
+/// What a listener hands calls to.
+pub trait Accept: Send + Sync {
+    /// True if the endpoint that this head names streams in either direction.
+    fn streams(&self, head: &Request) -> bool;
+
+    /// Answers one call; the bodies are streams where the endpoint streams.
+    ///
+    /// Dropping the future, or the body of the reply, cancels the call. An error that is marked
+    /// [never reached](crate::Error::is_never_reached) must arrive so marked at the caller.
+    fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>>;
+}
+
+/// A bound address that is being served. Dropping it closes it.
+#[async_trait]
+pub trait Listener: fmt::Debug + Send + Sync {
+    /// The bound address, such as `127.0.0.1:40211`: the real port where 0 was asked for.
+    fn address(&self) -> &str;
+
+    /// Stops accepting connections, lets calls in flight finish, and waits until all connections have ended.
+    async fn drain(&self);
+
+    /// Ends every connection at once.
+    fn close(&self);
+}
+
+/// What may pass, and how long it may take. All bounds hold for both ends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The size of one message or stream item, in bytes. Default 4 MiB; set by `--max_message`.
+    pub message: usize,
+    /// The size of a header block, in bytes. Default 64 KiB.
+    pub head: usize,
+    /// How long a head may take to arrive. Default 5 s.
+    pub head_timeout: Duration,
+    /// How long a connection may idle. Default 60 s.
+    pub idle_timeout: Duration,
+    /// How long connecting may take. Default 5 s.
+    pub connect_timeout: Duration,
+    /// How many connections a server keeps open. Default 16,384.
+    pub connections: usize,
+    /// How many connections a client keeps open to one node. Default 100, as go-micro's pool.
+    pub pool: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: 4 << 20,
+            head: 64 << 10,
+            head_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            connections: 16_384,
+            pool: 100,
+        }
+    }
+}
+
+/// What a transport is opened with.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where the backend is, for transports that go through a server. Empty means its default.
+    pub addresses: Vec<String>,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// One backend in the table of those that are compiled in.
+#[derive(Debug)]
+pub struct Backend {
+    /// The names it is chosen by, the usual one first.
+    pub names: &'static [&'static str],
+    /// Opens it.
+    pub open: fn(&Options) -> Result<Arc<dyn Transport>>,
+}
+
+inventory::collect!(Backend);

@@ -1,0 +1,23 @@
+//! Where generated code finds the runtime.
+
+use proc_macro_crate::{FoundCrate, crate_name};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+/// The path of the crate `micro`, under the name that the user's `Cargo.toml` gives it.
+pub(crate) fn micro() -> TokenStream {
+    let name = match crate_name("micro") {
+        Ok(FoundCrate::Name(name)) => name,
+        // The crate itself names itself so, by `extern crate self as micro`. A crate that gets it
+        // from elsewhere has no line for it in its Cargo.toml, and `::micro` is the best guess.
+        Ok(FoundCrate::Itself) | Err(_) => "micro".to_owned(),
+    };
+    let name = Ident::new(&name, Span::call_site());
+    quote!(::#name)
+}
+
+/// The path of the module that holds what generated code may name.
+pub(crate) fn private() -> TokenStream {
+    let micro = micro();
+    quote!(#micro::__private)
+}

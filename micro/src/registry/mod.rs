@@ -3,6 +3,8 @@
 //! [`Registry`] is the seam; each backend is one file beside this one, announced by a [`Backend`].
 //! Written by the server end, read by the client end; knows nothing of either.
 
+mod cache;
+mod memory;
 mod record;
 mod watch;
 
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use cache::{Cache, Candidate, Snapshot};
+pub use memory::MemoryRegistry;
 pub use record::{Endpoint, Node, Service, Value};
 pub use watch::{Action, Event, Watcher};
 

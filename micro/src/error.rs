@@ -58,6 +58,30 @@ struct Wire<'a> {
     fields: Map<String, Value>,
 }
 
+/// A result, whatever alias it is written by.
+pub trait Outcome {
+    /// What it holds if all went well.
+    type Value;
+    /// What it holds if not.
+    type Failure: Into<Error>;
+
+    /// The result itself.
+    ///
+    /// # Errors
+    ///
+    /// Its own.
+    fn into_result(self) -> Result<Self::Value, Self::Failure>;
+}
+
+impl<T, E: Into<Error>> Outcome for Result<T, E> {
+    type Value = T;
+    type Failure = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
 /// Generates one constructor per code, so that a call site names the kind of failure.
 macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {$(
@@ -222,6 +246,14 @@ impl Error {
     /// Puts `context` and a colon before the detail.
     pub(crate) fn within(mut self, context: impl fmt::Display) -> Self {
         self.0.detail = format!("{context}: {}", self.0.detail).into();
+        self
+    }
+
+    /// Names `id` as who says so, if nobody is named yet.
+    pub(crate) fn by(mut self, id: &str) -> Self {
+        if self.0.id.is_empty() {
+            self.0.id = Cow::Owned(id.to_owned());
+        }
         self
     }
 

@@ -2,25 +2,41 @@
 
 extern crate self as micro;
 
+#[doc(hidden)]
+#[path = "__private.rs"]
+pub mod __private;
 pub mod address;
+pub mod broker;
+pub mod client;
 pub mod codec;
 mod context;
 mod error;
+mod flags;
+mod function;
 pub mod id;
 pub mod message;
 mod metadata;
+pub mod prelude;
+mod program;
 pub mod registry;
+pub mod selector;
+pub mod server;
+mod service;
+mod settings;
 pub mod transport;
+mod typed_error;
+pub mod wrapper;
 
-pub use codec::Message;
+pub use clap;
+pub use inventory;
+
+pub use client::{Call, Client, Publisher};
+pub use codec::{Message, Plain, Streaming};
 pub use context::Context;
-pub use error::{Error, Result, TypedError};
+pub use error::{Error, Outcome, Result, TypedError};
 pub use metadata::Metadata;
-
-/// stub
-#[derive(Debug)]
-pub struct Call;
-impl Call {
-    /// stub
-    pub fn detached(&self) {}
-}
+pub use server::{
+    Definition, Handle, Handler, bidirectional, client_streaming, server_streaming, subscriber,
+    unary,
+};
+pub use service::{Builder, Running, Service, ServiceClient};

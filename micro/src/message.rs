@@ -3,6 +3,7 @@
 //! [`Request`] and [`Response`] are the two halves of a call on every floor: wrappers see them,
 //! transports carry them. [`Message`] is what a broker carries.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -122,6 +123,8 @@ pub struct Request {
     pub peer: Option<Arc<str>>,
     /// At the server end, what the handler will be given; at the client end, the caller's own.
     pub context: Context,
+    /// What wrappers leave for those further in.
+    pub extensions: Extensions,
     /// The message, or the messages.
     pub body: Body,
 }
@@ -141,8 +144,48 @@ impl Request {
             deadline: None,
             peer: None,
             context: Context::default(),
+            extensions: Extensions::default(),
             body: Body::default(),
         }
+    }
+}
+
+/// At most one value of each type.
+#[derive(Default)]
+pub struct Extensions(Vec<Box<dyn Any + Send>>);
+
+impl Extensions {
+    /// Adds `value`; returns the one of its type that was there.
+    pub fn insert<T: Send + 'static>(&mut self, value: T) -> Option<T> {
+        let before = self.remove();
+        self.0.push(Box::new(value));
+        before
+    }
+
+    /// The value of type `T`.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.iter().find_map(|value| value.downcast_ref())
+    }
+
+    /// The value of type `T`, to be changed.
+    pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.0.iter_mut().find_map(|value| value.downcast_mut())
+    }
+
+    /// Takes the value of type `T` out.
+    pub fn remove<T: 'static>(&mut self) -> Option<T> {
+        let place = self.0.iter().position(|value| value.is::<T>())?;
+        self.0
+            .swap_remove(place)
+            .downcast()
+            .ok()
+            .map(|value| *value)
+    }
+}
+
+impl fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Extensions({})", self.0.len())
     }
 }
 

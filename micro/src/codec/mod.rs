@@ -5,5 +5,9 @@
 mod format;
 mod json;
 mod msgpack;
+mod schema;
+mod streaming;
 
 pub use format::{Format, Functions, Message, Plain};
+pub use schema::{Outline, Schema};
+pub use streaming::Streaming;

@@ -140,6 +140,10 @@ impl Registry for MemoryRegistry {
         Ok(stream::unfold(watching, Watching::next).boxed())
     }
 
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn describe(&self) -> String {
         "memory".to_owned()
     }

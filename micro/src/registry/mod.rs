@@ -82,6 +82,9 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
     /// Which registry this is and where it looks, for messages, such as `mdns on lo (127.0.0.1)`.
     fn describe(&self) -> String;
+
+    /// The name in the `registry` metadata of nodes, such as `mdns`.
+    fn name(&self) -> &'static str;
 }
 
 /// What a registry is opened with.

@@ -62,10 +62,10 @@ impl Shared {
 #[async_trait]
 impl Transport for MemoryTransport {
     fn dial(&self, address: &str) -> Result<Arc<dyn Channel>> {
-        Ok(Arc::new(MemoryChannel {
-            shared: Arc::clone(&self.0),
-            address: address.to_owned(),
-        }))
+        Ok(Arc::new(MemoryChannel::Address(
+            Arc::clone(&self.0),
+            address.to_owned(),
+        )))
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
@@ -103,31 +103,42 @@ impl Transport for MemoryTransport {
     }
 }
 
-struct MemoryChannel {
-    shared: Arc<Shared>,
-    address: String,
+/// A channel to `accept` itself: no address, nothing that could be away.
+pub(crate) fn direct(accept: Arc<dyn Accept>) -> Arc<dyn Channel> {
+    let closed = CancellationToken::new();
+    Arc::new(MemoryChannel::Direct(Arc::new(Bound { accept, closed })))
+}
+
+#[derive(Clone)]
+enum MemoryChannel {
+    Address(Arc<Shared>, String),
+    Direct(Arc<Bound>),
 }
 
 impl MemoryChannel {
     fn bound(&self) -> Result<Arc<Bound>> {
-        let bound = self.shared.listeners().get(&self.address).cloned();
-        bound.ok_or_else(|| {
-            Error::unavailable(ID, format!("nothing listens at {}", self.address)).never_reached()
-        })
-    }
-
-    fn closed(&self) -> Error {
-        Error::unavailable(ID, format!("{} was closed during the call", self.address))
-    }
-
-    /// What the far end answered, marked as such.
-    async fn answer(&self, request: Request) -> Result<Response> {
-        let bound = self.bound()?;
-        let call = bound.accept.call(request);
-        match bound.closed.run_until_cancelled(call).await {
-            Some(answer) => answer.map(arrived).map_err(Error::over_the_wire),
-            None => Err(self.closed()),
+        match self {
+            Self::Direct(bound) => Ok(Arc::clone(bound)),
+            Self::Address(shared, address) => {
+                let bound = shared.listeners().get(address).cloned();
+                bound.ok_or_else(|| {
+                    Error::unavailable(ID, format!("nothing listens at {address}")).never_reached()
+                })
+            }
         }
+    }
+}
+
+/// What the far end answered, marked as such.
+async fn answer(bound: Arc<Bound>, mut request: Request) -> Result<Response> {
+    request.peer = Some(Arc::from("memory"));
+    let call = bound.accept.call(request);
+    match bound.closed.run_until_cancelled(call).await {
+        Some(answer) => answer.map(arrived).map_err(Error::over_the_wire),
+        None => Err(Error::unavailable(
+            ID,
+            "the listener was closed during the call",
+        )),
     }
 }
 
@@ -140,27 +151,22 @@ fn arrived(mut response: Response) -> Response {
 }
 
 impl Channel for MemoryChannel {
-    fn call(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
-        request.peer = Some(Arc::from("memory"));
-        self.answer(request).boxed()
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        async move { answer(self.bound()?, request).await }.boxed()
     }
 
     fn open(&self, mut request: Request) -> BoxFuture<'_, Result<Socket>> {
-        let (sender, receiver) = mpsc::channel::<Item>(WINDOW);
-        request.peer = Some(Arc::from("memory"));
-        request.body = Body::Stream(incoming(receiver));
-        let this = Self {
-            shared: Arc::clone(&self.shared),
-            address: self.address.clone(),
-        };
         async move {
-            this.bound()?;
+            let bound = self.bound()?;
+            let (sender, receiver) = mpsc::channel::<Item>(WINDOW);
+            request.body = Body::Stream(incoming(receiver));
+            let sender = PollSender::new(sender);
             Ok(Socket {
                 outgoing: Box::pin(Outlet {
-                    sender: PollSender::new(sender),
+                    sender,
                     ended: false,
                 }),
-                incoming: async move { this.answer(request).await }.boxed(),
+                incoming: answer(bound, request).boxed(),
             })
         }
         .boxed()
@@ -282,7 +288,10 @@ impl fmt::Debug for MemoryTransport {
 
 impl fmt::Debug for MemoryChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MemoryChannel({})", self.address)
+        match self {
+            Self::Address(_, address) => write!(f, "MemoryChannel({address})"),
+            Self::Direct(_) => f.write_str("MemoryChannel"),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryTransport;
+pub(crate) use memory::direct;
 pub use socket::{Incoming, Outgoing, Socket};
 
 use crate::error::Result;

@@ -85,6 +85,10 @@ impl Registry for Remote {
         Ok(events.take_until(cut).chain(lost).boxed())
     }
 
+    fn name(&self) -> &'static str {
+        "remote"
+    }
+
     fn describe(&self) -> String {
         "remote at 127.0.0.1:8500".to_owned()
     }

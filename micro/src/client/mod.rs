@@ -1,0 +1,226 @@
+//! The client end: finds nodes, chooses one, carries the call there, and publishes messages.
+//!
+//! A [`Client`] is made once by the assembly; a [`Call`] is a value that a typed client or a user makes, and
+//! `attempt` is the one loop that all calls go through.
+
+mod attempt;
+mod call;
+mod payload;
+mod publish;
+mod retry;
+mod stream;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+pub use call::{Call, Method};
+pub use publish::{Publish, Publisher};
+
+use self::attempt::Route;
+use crate::broker::Broker;
+use crate::codec::Message;
+use crate::error::Result;
+use crate::message::{ContentType, Request, Response};
+use crate::registry::{Cache, Registry};
+use crate::selector::Selector;
+use crate::transport::{Channel, Transport};
+use crate::wrapper::{BoxError, Next, Stack};
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Time allowed for one call, all attempts and waits included. Default 5 s.
+    ///
+    /// Sent as the `Timeout` header, in whole nanoseconds of what is left.
+    pub request_timeout: Duration,
+    /// How often a call of an idempotent method is repeated after a failure that a repetition may mend. Default 1.
+    pub retries: u32,
+    /// How messages are written to nodes that take it. Default MessagePack.
+    pub content_type: ContentType,
+    /// How long a call waits for a first node of a service that nobody has announced yet. Default 2 s.
+    pub discovery: Duration,
+    /// Names of credentials, such as `authorization`, that calls made by a handler inherit all the same.
+    pub inherit: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(5),
+            retries: 1,
+            content_type: ContentType::MSGPACK,
+            discovery: Duration::from_secs(2),
+            inherit: Vec::new(),
+        }
+    }
+}
+
+/// Calls services by name. Cheap to clone; clones share connections and what is known of nodes.
+#[derive(Clone)]
+pub struct Client {
+    core: Arc<Core>,
+    wrappers: Stack,
+    /// The wrappers round the attempt loop; `None` if there are none.
+    first: Option<Next>,
+}
+
+/// What all clones share.
+pub(crate) struct Core {
+    route: Route,
+    broker: Arc<dyn Broker>,
+    options: Options,
+}
+
+impl Client {
+    pub(crate) fn new(
+        registry: Arc<dyn Registry>,
+        transport: Arc<dyn Transport>,
+        selector: Arc<dyn Selector>,
+        broker: Arc<dyn Broker>,
+        options: Options,
+    ) -> Self {
+        let channels = Channels {
+            transport,
+            open: RwLock::default(),
+        };
+        let route = Route::Discovered {
+            cache: Cache::new(registry),
+            selector,
+            channels,
+        };
+        Self::with_route(route, broker, options)
+    }
+
+    /// A client of whatever is behind `channel`, under any name.
+    pub(crate) fn to(channel: Arc<dyn Channel>, broker: Arc<dyn Broker>) -> Self {
+        Self::with_route(Route::Fixed(channel), broker, Options::default())
+    }
+
+    fn with_route(route: Route, broker: Arc<dyn Broker>, options: Options) -> Self {
+        let core = Arc::new(Core {
+            route,
+            broker,
+            options,
+        });
+        Self {
+            core,
+            wrappers: Stack::default(),
+            first: None,
+        }
+    }
+
+    /// This client with `layer` round its calls, inside the layers that are there.
+    pub fn wrap<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next> + Send + Sync + 'static,
+        L::Service: tower_service::Service<
+                Request,
+                Response = Response,
+                Error: Into<BoxError>,
+                Future: Send,
+            > + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.wrappers.push(layer);
+        let core = Arc::clone(&self.core);
+        self.first = Some(self.wrappers.round(Next::new(move |request| {
+            attempt::run(Arc::clone(&core), request)
+        })));
+        self
+    }
+
+    /// A call of `endpoint` of `service`, made when it is awaited.
+    ///
+    /// ```no_run
+    /// use micro::prelude::*;
+    ///
+    /// # async fn example(service: micro::Service) -> micro::Result<()> {
+    /// let name = Plain("John".to_owned());
+    /// let greeting: Plain<String> = service.client().call("greeter", "Greeter.Hello", &name).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call<Q, R>(
+        &self,
+        service: impl Into<Cow<'static, str>>,
+        endpoint: impl Into<Cow<'static, str>>,
+        request: &Q,
+    ) -> Call<R>
+    where
+        Q: Message + Clone,
+        R: Message,
+    {
+        Call::unary(
+            self,
+            service.into(),
+            Method::named(endpoint),
+            (Q::format(), R::format()),
+            request.clone(),
+        )
+    }
+
+    /// Publishes events of type `T` to `topic`.
+    pub fn publisher<T: Message>(&self, topic: impl Into<Cow<'static, str>>) -> Publisher<T> {
+        Publisher::new(self, topic.into(), T::format())
+    }
+
+    /// Sends `request` through the wrappers to the attempt loop.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
+        match &self.first {
+            None => attempt::run(Arc::clone(&self.core), request).await,
+            Some(first) => first.take(request).await,
+        }
+    }
+
+    pub(crate) fn broker(&self) -> &dyn Broker {
+        &*self.core.broker
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.core.options
+    }
+}
+
+/// The channels to the nodes called so far, by address.
+pub(crate) struct Channels {
+    transport: Arc<dyn Transport>,
+    open: RwLock<HashMap<String, Arc<dyn Channel>>>,
+}
+
+/// How many addresses are remembered; a client that met more forgets them all, and dials anew.
+const CHANNELS: usize = 4096;
+
+impl Channels {
+    fn to(&self, address: &str) -> Result<Arc<dyn Channel>> {
+        // The map is whole after any panic: each change is one call.
+        if let Some(channel) = self
+            .open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(address)
+        {
+            return Ok(Arc::clone(channel));
+        }
+        let channel = self.transport.dial(address)?;
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= CHANNELS {
+            open.clear();
+        }
+        let channel = open.entry(address.to_owned()).or_insert(channel);
+        Ok(Arc::clone(channel))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("wrappers", &self.wrappers)
+            .finish_non_exhaustive()
+    }
+}

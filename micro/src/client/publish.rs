@@ -1,0 +1,146 @@
+//! Publishing typed events.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::IntoFuture;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::Client;
+use crate::codec::Format;
+use crate::context::Context;
+use crate::error::Result;
+use crate::id;
+use crate::message::{ContentType, Message};
+use crate::metadata::{Metadata, SECRETS};
+
+/// Publishes events of one type to one topic. Cheap to clone.
+pub struct Publisher<T> {
+    client: Client,
+    topic: Cow<'static, str>,
+    format: Format<T>,
+}
+
+impl<T> Publisher<T> {
+    pub(crate) fn new(client: &Client, topic: Cow<'static, str>, format: Format<T>) -> Self {
+        Self {
+            client: client.clone(),
+            topic,
+            format,
+        }
+    }
+
+    /// Publishes `event` when awaited.
+    pub fn publish(&self, event: &T) -> Publish {
+        let content_type = self.content_type();
+        let mut body = Vec::new();
+        let encoded = self.format.encode(event, &content_type, &mut body);
+        let metadata = Metadata::new();
+        let message = encoded.map(|()| Message {
+            content_type,
+            metadata,
+            body: body.into(),
+        });
+        Publish {
+            client: self.client.clone(),
+            topic: self.topic.clone(),
+            message,
+            detached: false,
+        }
+    }
+
+    /// Protobuf or JSON, which subscribers of every kind read; a client set to another type uses that.
+    fn content_type(&self) -> ContentType {
+        let wanted = &self.client.options().content_type;
+        let types: Vec<ContentType> = self.format.content_types().collect();
+        let first = [wanted.clone(), ContentType::PROTOBUF, ContentType::JSON].into_iter();
+        let own = first
+            .chain(types.iter().cloned())
+            .find(|own| types.contains(own));
+        own.unwrap_or_else(|| wanted.clone())
+    }
+}
+
+/// An event on its way; nothing is sent until it is awaited.
+///
+/// # Errors
+///
+/// The broker's; `unsupported` if the event has no form that can be sent.
+#[must_use = "nothing is published until it is awaited"]
+pub struct Publish {
+    client: Client,
+    topic: Cow<'static, str>,
+    message: Result<Message>,
+    detached: bool,
+}
+
+impl Publish {
+    /// Sends `value` as `name` with the event, in place of one that would be inherited.
+    pub fn metadata(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        if let Ok(message) = &mut self.message {
+            message.metadata.set(name.as_ref(), value.as_ref());
+        }
+        self
+    }
+
+    /// Inherits no metadata from the call that is being served.
+    pub fn detached(mut self) -> Self {
+        self.detached = true;
+        self
+    }
+
+    async fn send(self) -> Result<()> {
+        let mut message = self.message?;
+        let mut metadata = Metadata::new();
+        if let (false, Some(context)) = (self.detached, Context::current()) {
+            let is_secret = |name: &str| SECRETS.iter().any(|own| own.eq_ignore_ascii_case(name));
+            metadata.extend(
+                context
+                    .metadata()
+                    .iter()
+                    .filter(|(name, _)| !is_secret(name)),
+            );
+        }
+        metadata.extend(message.metadata.iter());
+        metadata.set("Micro-Topic", &self.topic);
+        metadata.set("Micro-Id", &id::random());
+        message.metadata = metadata;
+        self.client.broker().publish(&self.topic, message).await
+    }
+}
+
+impl IntoFuture for Publish {
+    type Output = Result<()>;
+    type IntoFuture = BoxFuture<'static, Result<()>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send().boxed()
+    }
+}
+
+impl<T> Clone for Publisher<T> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            topic: self.topic.clone(),
+            format: self.format,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Publisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Publish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+//! A service that exits after one request, or one event.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+
+use crate::error::{Error, Result};
+use crate::server::Definition;
+use crate::service::{Service, Signals};
+
+/// Registers, takes one request or event, deregisters, runs it, and returns; a signal before that ends it too.
+///
+/// # Errors
+///
+/// What could not be bound, subscribed or registered; `internal` if the handler failed.
+pub(crate) async fn run(service: Service, definition: Definition) -> Result<()> {
+    let mut signals = Signals::new()?;
+    let (turn, mut events) = Turn::new();
+    let name = definition.name.clone();
+    let mut running = service.handle(turn.gate(definition)).start().await?;
+    tokio::select! {
+        _ = events.taken.recv() => {}
+        signal = signals.next() => {
+            tracing::info!("{signal} before any request: ended");
+            running.stop().await;
+            return Ok(());
+        }
+    }
+    // Before the handler runs: nobody who looks now must find this node.
+    running.server().leave().await;
+    turn.begin();
+    let succeeded = tokio::select! {
+        left = events.left.recv() => left.unwrap_or(false),
+        signal = signals.next() => {
+            tracing::warn!("{signal} before the handler was done: ended");
+            false
+        }
+    };
+    running.server().finish().await;
+    if succeeded {
+        Ok(())
+    } else {
+        Err(Error::internal(name, "the function failed"))
+    }
+}
+
+/// Who may run, and since when.
+#[derive(Clone)]
+struct Turn(Arc<Inner>);
+
+struct Inner {
+    taken: AtomicBool,
+    taking: mpsc::Sender<()>,
+    begun: watch::Sender<bool>,
+    leaving: mpsc::Sender<bool>,
+}
+
+/// What the one run has to tell.
+struct Events {
+    taken: mpsc::Receiver<()>,
+    left: mpsc::Receiver<bool>,
+}
+
+impl Turn {
+    fn new() -> (Self, Events) {
+        let (taking, taken) = mpsc::channel(1);
+        let (leaving, left) = mpsc::channel(1);
+        let (begun, _) = watch::channel(false);
+        let inner = Inner {
+            taken: AtomicBool::new(false),
+            taking,
+            begun,
+            leaving,
+        };
+        (Self(Arc::new(inner)), Events { taken, left })
+    }
+
+    /// `definition`, whose handlers run once in all.
+    fn gate(&self, definition: Definition) -> Definition {
+        let left = {
+            let leaving = self.0.leaving.clone();
+            // There is room: one run enters, so one leaves.
+            move |succeeded| {
+                let _ = leaving.try_send(succeeded);
+            }
+        };
+        let turn = self.clone();
+        definition.gated(move || turn.clone().enter(), left)
+    }
+
+    fn enter(self) -> BoxFuture<'static, Result<()>> {
+        if self.0.taken.swap(true, Ordering::AcqRel) {
+            let refused = Error::unavailable(
+                "micro.function",
+                "the function has been taken by another caller",
+            )
+            .never_reached();
+            return std::future::ready(Err(refused)).boxed();
+        }
+        async move {
+            let mut begun = self.0.begun.subscribe();
+            let _ = self.0.taking.try_send(());
+            let may = begun.wait_for(|begun| *begun).await;
+            may.map(drop).map_err(|_| {
+                Error::unavailable("micro.function", "the function is ending").never_reached()
+            })
+        }
+        .boxed()
+    }
+
+    fn begin(&self) {
+        self.0.begun.send_replace(true);
+    }
+}

@@ -1,0 +1,155 @@
+//! Whole programs: what `#[micro::main]` and `#[micro::function]` run.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::flags::{self, Flags, NoArgs};
+use crate::function;
+use crate::server::Definition;
+use crate::service::Service;
+
+/// What a macro knows of the program that it is written in.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The name of the service, until something else names it; empty if it is not known.
+    pub name: &'static str,
+    /// The version of the program.
+    pub version: &'static str,
+}
+
+/// What `main` may return.
+pub trait Ending {
+    /// `Ok`, or what failed.
+    ///
+    /// # Errors
+    ///
+    /// What failed.
+    fn into_result(self) -> Result<()>;
+}
+
+impl Ending for () {
+    fn into_result(self) -> Result<()> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<Error>> Ending for Result<(), E> {
+    fn into_result(self) -> Result<()> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Free functions that are served by the service that `#[micro::main]` runs; announced at link time.
+#[derive(Debug)]
+pub struct Linked(fn() -> Definition);
+
+impl Linked {
+    /// Serves what `define` returns.
+    pub const fn new(define: fn() -> Definition) -> Self {
+        Self(define)
+    }
+}
+
+inventory::collect!(Linked);
+
+/// Runs a program that serves nothing: runtime, flags and logging only.
+pub fn main<F, Fut>(program: Program, run: F) -> ExitCode
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output: Ending>,
+{
+    start::<NoArgs, _, _>(program, |_, _| async { run().await.into_result() })
+}
+
+/// Runs a program that is given a service.
+pub fn main_with_service<F, Fut>(program: Program, run: F) -> ExitCode
+where
+    F: FnOnce(Service) -> Fut,
+    Fut: Future<Output: Ending>,
+{
+    main_with_args::<NoArgs, _, _>(program, |service, _| run(service))
+}
+
+/// Runs a program that is given a service and its own arguments.
+pub fn main_with_args<A, F, Fut>(program: Program, run: F) -> ExitCode
+where
+    A: Args,
+    F: FnOnce(Service, A) -> Fut,
+    Fut: Future<Output: Ending>,
+{
+    start::<A, _, _>(program, |flags, own| async move {
+        let linked = inventory::iter::<Linked>
+            .into_iter()
+            .map(|linked| (linked.0)());
+        let service = linked.fold(
+            Service::builder(program.name).with_flags(flags)?,
+            Service::handle,
+        );
+        run(service, own).await.into_result()
+    })
+}
+
+/// Runs a program that answers one call, or handles one event, and exits.
+pub fn function(program: Program, definition: Definition) -> ExitCode {
+    start::<NoArgs, _, _>(program, |flags, _| async move {
+        let service = Service::builder(program.name).with_flags(flags)?;
+        function::run(service, definition).await
+    })
+}
+
+fn start<A, F, Fut>(program: Program, run: F) -> ExitCode
+where
+    A: Args,
+    F: FnOnce(Flags, A) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let arguments = std::env::args_os().collect::<Vec<OsString>>();
+    let (flags, own) = match flags::parse::<A>(program.name, program.version, arguments) {
+        Ok(parsed) => parsed,
+        // Help and version are no mistakes; clap knows where each is printed and what the exit code is.
+        Err(asked) => asked.exit(),
+    };
+    log(&flags);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            return failed(
+                &Error::internal("micro.main", "the runtime cannot be started").with_source(source),
+            );
+        }
+    };
+    match runtime.block_on(run(flags, own)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+/// Logs to standard error, unless the program has set up logging of its own.
+fn log(flags: &Flags) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(flags.log_level)
+        .with_writer(std::io::stderr)
+        .finish();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Says what failed, with every cause, and how that is told to the shell.
+fn failed(error: &Error) -> ExitCode {
+    let mut text = format!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        text.push_str(&format!("\n  caused by: {source}"));
+        cause = source.source();
+    }
+    // Nothing can be said if standard error is closed; the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::FAILURE
+}

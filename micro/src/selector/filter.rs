@@ -1,0 +1,47 @@
+//! Which nodes may be chosen at all, said by the caller.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::registry::Candidate;
+
+/// A condition on nodes; any `Fn(&Candidate) -> bool` is one.
+#[derive(Clone)]
+pub struct Filter(Arc<dyn Fn(&Candidate) -> bool + Send + Sync>);
+
+impl Filter {
+    /// True if the node may be chosen.
+    pub fn allows(&self, candidate: &Candidate) -> bool {
+        (self.0)(candidate)
+    }
+}
+
+impl<F: Fn(&Candidate) -> bool + Send + Sync + 'static> From<F> for Filter {
+    fn from(condition: F) -> Self {
+        Self(Arc::new(condition))
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
+}
+
+/// Nodes that run this version of the service.
+pub fn version(version: impl Into<String>) -> Filter {
+    let version = version.into();
+    Filter::from(move |candidate: &Candidate| candidate.version == version)
+}
+
+/// Nodes whose own metadata has this pair.
+pub fn label(name: impl Into<String>, value: impl Into<String>) -> Filter {
+    let (name, value) = (name.into(), value.into());
+    Filter::from(move |candidate: &Candidate| candidate.node.metadata.get(&name) == Some(&value))
+}
+
+/// Nodes that announced this endpoint.
+pub fn endpoint(name: impl Into<String>) -> Filter {
+    let name = name.into();
+    Filter::from(move |candidate: &Candidate| candidate.endpoint(&name).is_some())
+}

@@ -1,0 +1,102 @@
+//! What a program offers: endpoints and subscribers under a service's name.
+//!
+//! Written by `#[micro::service]` or by hand, read once when the server is built.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::handler::{Enter, Handler};
+use super::subscriber::Subscriber;
+
+/// Something that can be served.
+///
+/// `#[micro::service]` implements it for the annotated type; by hand:
+///
+/// ```
+/// use micro::prelude::*;
+///
+/// struct Echo;
+///
+/// impl Handle for Echo {
+///     fn definition(self) -> Definition {
+///         let echo = unary(async |_ctx: Context, text: Plain<String>| Ok::<_, micro::Error>(text));
+///         Definition::new("echo").endpoint("Echo.Say", echo)
+///     }
+/// }
+/// ```
+pub trait Handle {
+    /// What it offers.
+    fn definition(self) -> Definition;
+}
+
+/// The endpoints and subscribers of one service.
+#[derive(Debug)]
+pub struct Definition {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) version: Cow<'static, str>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) endpoints: Vec<(Cow<'static, str>, Handler)>,
+    pub(crate) subscribers: Vec<Subscriber>,
+}
+
+impl Definition {
+    /// Nothing yet, under `name`; an empty name means that of the service that runs it.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            version: Cow::Borrowed(""),
+            metadata: BTreeMap::new(),
+            endpoints: Vec::new(),
+            subscribers: Vec::new(),
+        }
+    }
+
+    /// Sets the version; empty, which is the default, means that of the service that runs it.
+    pub fn version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Adds a fact to the service's record.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// Answers calls of `name`, such as `Greeter.Hello`, by `handler`.
+    pub fn endpoint(mut self, name: impl Into<Cow<'static, str>>, handler: Handler) -> Self {
+        self.endpoints.push((name.into(), handler));
+        self
+    }
+
+    /// Adds a subscriber.
+    pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
+        self.subscribers.push(subscriber);
+        self
+    }
+}
+
+impl Definition {
+    /// This, asking `enter` before any of its handlers runs, and telling `left` how it went.
+    pub(crate) fn gated(
+        mut self,
+        enter: impl Enter + Clone,
+        left: impl Fn(bool) + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let endpoints = self.endpoints.into_iter();
+        self.endpoints = endpoints
+            .map(|(name, handler)| (name, handler.gated(enter.clone(), left.clone())))
+            .collect();
+        let subscribers = self.subscribers.into_iter();
+        self.subscribers = subscribers
+            .map(|own| own.gated(enter.clone(), left.clone()))
+            .collect();
+        self
+    }
+}
+
+impl Handle for Definition {
+    fn definition(self) -> Self {
+        self
+    }
+}

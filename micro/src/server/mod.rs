@@ -1,0 +1,278 @@
+//! The server end: listens, routes calls and messages to handlers, and announces where.
+//!
+//! Built once by the assembly; transports call it through [`Accept`](crate::transport::Accept), brokers through
+//! consumers. It knows nothing of the client end.
+
+mod debug;
+mod definition;
+mod handler;
+mod registration;
+mod router;
+mod rpc;
+mod stream;
+mod subscriber;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+pub use definition::{Definition, Handle};
+pub use handler::{
+    Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,
+    server_streaming, server_streaming_as, unary, unary_as,
+};
+pub use stream::Emitter;
+pub use subscriber::{Subscriber, subscriber, subscriber_as};
+
+use self::debug::Stats;
+use self::registration::{Identity, Registration};
+use self::router::Router;
+use self::rpc::Rpc;
+use crate::address;
+use crate::broker::{Broker, Subscription};
+use crate::context::Scope;
+use crate::error::{Error, Result};
+use crate::id;
+use crate::message::{Request, Response};
+use crate::registry::Registry;
+use crate::transport::{Accept, Listener, Transport};
+use crate::wrapper::Stack;
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The version of services that name none. Default `latest`, as go-micro.
+    pub version: String,
+    /// Unique among servers; part of each node's id. Default a random one.
+    pub id: String,
+    /// Where to listen. Default `127.0.0.1:0`: this host only, any free port.
+    pub address: String,
+    /// Where others are told to call. Default the bound address, or the host's own if all are bound.
+    pub advertise: Option<String>,
+    /// Facts added to each node's record.
+    pub metadata: BTreeMap<String, String>,
+    /// How long a registration holds without renewal. Default 90 s.
+    pub register_ttl: Duration,
+    /// How often it is renewed. Default 30 s.
+    pub register_interval: Duration,
+    /// How long a stopping server still answers calls after it deregistered, for callers that have not heard of
+    /// it yet. Default 3 s.
+    pub linger: Duration,
+    /// How long a stopping server waits for calls in flight. Default 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            version: "latest".to_owned(),
+            id: id::random(),
+            address: "127.0.0.1:0".to_owned(),
+            advertise: None,
+            metadata: BTreeMap::new(),
+            register_ttl: Duration::from_secs(90),
+            register_interval: Duration::from_secs(30),
+            linger: Duration::from_secs(3),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a server stands on.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) broker: Arc<dyn Broker>,
+}
+
+/// A server that is running.
+#[derive(Debug)]
+pub(crate) struct Server {
+    rpc: Rpc,
+    scope: Scope,
+    listener: Box<dyn Listener>,
+    subscriptions: Vec<Subscription>,
+    registration: Option<Registration>,
+    options: Options,
+}
+
+/// The endpoints of `definitions` as something that answers calls, without a listener.
+/// If two handlers have one name, every call is answered with that.
+pub(crate) fn accept(definitions: &[Definition]) -> Arc<dyn Accept> {
+    match rpc(definitions, Scope::default(), &Stack::default()) {
+        Ok(rpc) => Arc::new(rpc),
+        Err(clash) => Arc::new(Clash(clash.detail().to_owned())),
+    }
+}
+
+/// Answers every call with what is wrong with the handlers.
+struct Clash(String);
+
+impl Accept for Clash {
+    fn streams(&self, _: &Request) -> bool {
+        false
+    }
+
+    fn call(&self, _: Request) -> BoxFuture<'static, Result<Response>> {
+        std::future::ready(Err(Error::conflict("micro.server", self.0.clone()))).boxed()
+    }
+}
+
+fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc> {
+    let stats = Arc::new(Stats::new());
+    let mut router = Router::default();
+    for definition in definitions {
+        router.add(definition)?;
+    }
+    let mut names: Vec<&str> = definitions
+        .iter()
+        .map(|definition| &*definition.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        router.add(&debug::definition(name, Arc::clone(&stats)))?;
+    }
+    Ok(Rpc::new(router, scope, stats, wrappers))
+}
+
+impl Server {
+    /// Listens, subscribes, and announces, in this order: who finds a node must be answered.
+    ///
+    /// # Errors
+    ///
+    /// What could not be bound, subscribed or registered, by name.
+    pub(crate) async fn start(
+        definitions: Vec<Definition>,
+        parts: Parts,
+        options: Options,
+        wrappers: &Stack,
+    ) -> Result<Self> {
+        let scope = Scope::default();
+        let rpc = rpc(&definitions, scope.clone(), wrappers)?;
+        let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
+        let listener = parts.transport.listen(&options.address, accept).await?;
+        tracing::info!(
+            transport = parts.transport.name(),
+            "Listening on {}",
+            listener.address()
+        );
+        let mut subscriptions = Vec::new();
+        for subscriber in definitions
+            .iter()
+            .flat_map(|definition| &definition.subscribers)
+        {
+            subscriptions.push(subscriber.subscribe(&*parts.broker, scope.clone()).await?);
+        }
+        if !subscriptions.is_empty() {
+            tracing::info!(
+                broker = parts.broker.name(),
+                "Subscribed: {}",
+                parts.broker.capabilities()
+            );
+        }
+        let records = registration::records(
+            &definitions,
+            &identity(&parts, &options, listener.address()),
+        );
+        let (ttl, interval) = (options.register_ttl, options.register_interval);
+        let registration =
+            Registration::start(Arc::clone(&parts.registry), records, ttl, interval).await?;
+        Ok(Self {
+            rpc,
+            scope,
+            listener,
+            subscriptions,
+            registration: Some(registration),
+            options,
+        })
+    }
+
+    /// Where it listens, with the real port.
+    pub(crate) fn address(&self) -> &str {
+        self.listener.address()
+    }
+
+    /// Takes the records back and the subscriptions, so that nothing new comes but from who knows this node.
+    pub(crate) async fn leave(&mut self) {
+        self.deregister().await;
+        self.subscriptions.clear();
+    }
+
+    /// Waits for what runs, refuses the rest, and closes.
+    pub(crate) async fn finish(&mut self) {
+        self.rpc.refuse();
+        self.drain().await;
+    }
+
+    async fn deregister(&mut self) {
+        if let Some(mut registration) = self.registration.take() {
+            registration.end().await;
+        }
+    }
+
+    /// Deregisters, lingers, refuses new calls, waits for those in flight, and closes.
+    pub(crate) async fn stop(&mut self) {
+        self.leave().await;
+        tokio::time::sleep(self.options.linger).await;
+        self.finish().await;
+    }
+
+    async fn drain(&self) {
+        self.scope.tasks.close();
+        let drained = async {
+            self.scope.tasks.wait().await;
+            self.listener.drain().await;
+        };
+        if tokio::time::timeout(self.options.drain, drained)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "calls were still running after {:?}: ended",
+                self.options.drain
+            );
+        }
+        self.close();
+    }
+
+    /// Ends everything at once.
+    pub(crate) fn close(&self) {
+        self.scope.stop.cancel();
+        self.listener.close();
+    }
+}
+
+fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {
+    // A transport whose addresses are no sockets is announced as it is.
+    let address = match bound.parse() {
+        Ok(bound) => address::advertised(bound, options.advertise.as_deref()),
+        Err(_) => options
+            .advertise
+            .clone()
+            .unwrap_or_else(|| bound.to_owned()),
+    };
+    let facts = [
+        ("server", "mucp"),
+        ("protocol", "mucp"),
+        ("transport", parts.transport.name()),
+        ("broker", parts.broker.name()),
+    ];
+    let mut metadata: BTreeMap<String, String> = facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    metadata.insert("registry".to_owned(), parts.registry.name().to_owned());
+    metadata.extend(options.metadata.clone());
+    Identity {
+        id: options.id.clone(),
+        address,
+        version: options.version.clone(),
+        metadata,
+    }
+}

@@ -1,0 +1,328 @@
+//! The server end of a call: from a request off a transport to the user's handler and back.
+//!
+//! Transports call it through [`Accept`]; the router names the handler, wrappers stand between.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, Stream, StreamExt};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::debug::Stats;
+use super::handler::Handler;
+use super::router::Router;
+use crate::context::{Context, Scope};
+use crate::error::{Error, Result};
+use crate::message::{Body, Request, Response};
+use crate::transport::Accept;
+use crate::wrapper::{Next, Stack};
+
+/// The handlers of one server with all that stands round them. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Rpc(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    /// `None` if nothing is wrapped round the handlers.
+    wrapped: Option<Next>,
+}
+
+/// What a call needs behind the wrappers.
+struct Core {
+    router: Router,
+    scope: Scope,
+    stats: Arc<Stats>,
+    draining: AtomicBool,
+}
+
+impl Rpc {
+    pub(crate) fn new(router: Router, scope: Scope, stats: Arc<Stats>, wrappers: &Stack) -> Self {
+        let core = Arc::new(Core {
+            router,
+            scope,
+            stats,
+            draining: AtomicBool::new(false),
+        });
+        let end = Arc::clone(&core);
+        let wrapped = (!wrappers.is_empty())
+            .then(|| wrappers.round(Next::new(move |request| Arc::clone(&end).dispatch(request))));
+        Self(Arc::new(Inner { core, wrapped }))
+    }
+
+    /// From now on calls are refused as never reached; those in flight go on.
+    pub(crate) fn refuse(&self) {
+        self.0.core.draining.store(true, Ordering::Release);
+    }
+
+    async fn answer(self, request: Request) -> Result<Response> {
+        let core = &self.0.core;
+        if core.draining.load(Ordering::Acquire) {
+            return Err(Error::unavailable(
+                "micro.server",
+                "the server is stopping: call another node",
+            )
+            .never_reached());
+        }
+        let counted = core.stats.count();
+        let tracked = core.scope.tasks.token();
+        let answer = match &self.0.wrapped {
+            None => Arc::clone(core).dispatch(request).await,
+            Some(first) => through(first, request, core.scope.clone()).await,
+        };
+        match answer {
+            Ok(mut response) => {
+                if let Body::Stream(stream) = response.body {
+                    response.body = Body::Stream(
+                        Tracked {
+                            stream,
+                            _tracked: tracked,
+                        }
+                        .boxed(),
+                    );
+                }
+                Ok(response)
+            }
+            Err(error) => {
+                counted.failed();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Sends `request` through the wrappers, under the context that they and their own calls see.
+async fn through(first: &Next, mut request: Request, scope: Scope) -> Result<Response> {
+    let context = Context::new(
+        request.metadata.clone(),
+        request.deadline,
+        request.peer.clone(),
+        1,
+        scope,
+    );
+    request.context = context.clone();
+    let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
+    let run = AssertUnwindSafe(context.scope(first.take(request)))
+        .catch_unwind()
+        .await;
+    run.unwrap_or_else(|panic| Err(panicked(&service, &endpoint, &*panic)))
+}
+
+impl std::fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rpc")
+            .field("router", &self.0.core.router)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Accept for Rpc {
+    fn streams(&self, head: &Request) -> bool {
+        let found = self.0.core.router.find(&head.service, &head.endpoint);
+        found.is_ok_and(|handler| handler.facts.streams)
+    }
+
+    fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+        self.clone().answer(request).boxed()
+    }
+}
+
+impl Core {
+    fn dispatch(self: Arc<Self>, request: Request) -> BoxFuture<'static, Result<Response>> {
+        async move {
+            let service = request.service.clone();
+            let endpoint = request.endpoint.clone();
+            let answer = match self.router.find(&service, &endpoint) {
+                Ok(handler) => self.run(handler, request).await,
+                Err(error) => Err(error),
+            };
+            answer.map_err(|error| seen_outside(error, &service, &endpoint))
+        }
+        .boxed()
+    }
+
+    async fn run(&self, handler: &Handler, mut request: Request) -> Result<Response> {
+        let facts = &handler.facts;
+        if !facts.content_types.contains(&request.content_type) {
+            return Err(unsupported(&request, handler));
+        }
+        let own = facts.timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = [request.deadline, own].into_iter().flatten().min();
+        let metadata = std::mem::take(&mut request.metadata);
+        let context = Context::new(
+            metadata,
+            deadline,
+            request.peer.clone(),
+            1,
+            self.scope.clone(),
+        );
+        let guard = Finish(context.clone());
+        let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
+        let answer = {
+            let context = context.clone();
+            // The user's function runs up to its first await where it is called: inside, for panics and the context.
+            async move { handler_future(handler, context, request)?.await }
+        };
+        let answer = AssertUnwindSafe(context.scope(Box::pin(answer))).catch_unwind();
+        let bounded = async {
+            match deadline {
+                Some(deadline) if !facts.streams => {
+                    tokio::time::timeout_at(deadline.into(), answer).await
+                }
+                _ => Ok(answer.await),
+            }
+        };
+        // What a stopping server no longer waits for.
+        let Some(bounded) = self.scope.stop.run_until_cancelled(bounded).await else {
+            return Err(Error::unavailable(
+                service.into_owned(),
+                "the server stopped before the handler was done",
+            ));
+        };
+        let mut response = match bounded {
+            Ok(Ok(answer)) => answer?,
+            Ok(Err(panic)) => return Err(panicked(&service, &endpoint, &*panic)),
+            Err(_) => return Err(expired(&service, &endpoint, facts.idempotent)),
+        };
+        if let Body::Stream(stream) = response.body {
+            let stream = context.scope_stream(stream);
+            response.body = Body::Stream(
+                Guarded {
+                    stream: Some(stream),
+                    guard,
+                    service,
+                    endpoint,
+                }
+                .boxed(),
+            );
+        }
+        Ok(response)
+    }
+}
+
+fn handler_future(
+    handler: &Handler,
+    context: Context,
+    request: Request,
+) -> Result<BoxFuture<'static, Result<Response>>> {
+    handler.serve(context, request)
+}
+
+/// Tells tasks that the handler spawned that its caller has its answer, or is gone.
+struct Finish(Context);
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// A reply's stream whose panics are errors, whose errors are the service's own, and whose end is the call's.
+struct Guarded {
+    /// `None` once it has ended.
+    stream: Option<BoxStream<'static, Result<Bytes>>>,
+    guard: Finish,
+    service: std::borrow::Cow<'static, str>,
+    endpoint: std::borrow::Cow<'static, str>,
+}
+
+impl Stream for Guarded {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        let this = &mut *self;
+        let Some(stream) = &mut this.stream else {
+            return Poll::Ready(None);
+        };
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll_next(cx)));
+        let next = match polled {
+            Ok(polled) => ready!(polled).map(|item| {
+                item.map_err(|error| seen_outside(error, &this.service, &this.endpoint))
+            }),
+            Err(panic) => Some(Err(panicked(&this.service, &this.endpoint, &*panic))),
+        };
+        if !matches!(next, Some(Ok(_))) {
+            this.stream = None;
+            this.guard.0.finish();
+        }
+        Poll::Ready(next)
+    }
+}
+
+/// A reply's stream that a stopping server waits for.
+struct Tracked {
+    stream: BoxStream<'static, Result<Bytes>>,
+    _tracked: TaskTrackerToken,
+}
+
+impl Stream for Tracked {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        self.stream.poll_next_unpin(cx)
+    }
+}
+
+fn unsupported(request: &Request, handler: &Handler) -> Error {
+    let known: Vec<&str> = handler
+        .facts
+        .content_types
+        .iter()
+        .map(|own| own.as_str())
+        .collect();
+    let detail = format!(
+        "{} does not take {:?}: send one of {}",
+        request.endpoint,
+        request.content_type.as_str(),
+        known.join(", ")
+    );
+    Error::unsupported(request.service.to_string(), detail).never_reached()
+}
+
+/// An expired call: go-micro v6 repeats a 408, so only what may run twice says that.
+fn expired(service: &str, endpoint: &str, idempotent: bool) -> Error {
+    let detail = format!("{endpoint} was not done within the time allowed");
+    if idempotent {
+        Error::timeout(service.to_owned(), detail)
+    } else {
+        Error::deadline_exceeded(service.to_owned(), detail)
+    }
+}
+
+fn panicked(service: &str, endpoint: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(service, endpoint, panic = text, "handler panicked");
+    // The text may hold what callers must not see; it is in the log.
+    Error::internal(
+        service.to_owned(),
+        format!("the handler of {endpoint} panicked"),
+    )
+}
+
+/// What the caller sees: another service's error, unless it was mapped or forwarded, is a fault of this one.
+fn seen_outside(error: Error, service: &str, endpoint: &str) -> Error {
+    if error.is_own() {
+        return error.by(service);
+    }
+    tracing::warn!(service, endpoint, %error, "a call made by the handler failed");
+    Error::internal(
+        service.to_owned(),
+        format!("a call made by {endpoint} failed"),
+    )
+    .with_source(error)
+}

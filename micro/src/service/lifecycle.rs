@@ -1,0 +1,115 @@
+//! From start to stop, and the signals between.
+
+use std::fmt;
+
+use super::Service;
+use crate::error::{Error, Result};
+use crate::server::Server;
+
+/// A service that is being served. Dropping it ends everything at once, registered or not.
+pub struct Running {
+    server: Server,
+}
+
+impl Running {
+    pub(super) fn new(server: Server) -> Self {
+        Self { server }
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> &str {
+        self.server.address()
+    }
+
+    /// Stops in order: deregisters, goes on answering for the linger time, refuses new calls, waits for those in
+    /// flight up to the drain limit, and closes.
+    ///
+    /// Dropping the future ends everything at once.
+    pub async fn stop(mut self) {
+        self.server.stop().await;
+    }
+
+    pub(crate) fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.close();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) async fn run(service: Service) -> Result<()> {
+    // Before the start: a signal during it is not lost.
+    let mut signals = Signals::new()?;
+    let running = tokio::select! {
+        running = service.start() => running?,
+        signal = signals.next() => {
+            tracing::info!("{signal} before the service was up: ended");
+            return Ok(());
+        }
+    };
+    let signal = signals.next().await;
+    tracing::info!("{signal}: stopping; a second signal ends at once");
+    tokio::select! {
+        () = running.stop() => tracing::info!("stopped"),
+        signal = signals.next() => tracing::warn!("{signal} again: ended without waiting"),
+    }
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C, as they come.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(crate) fn new() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let listen = |kind| signal(kind).map_err(|source| deaf(source));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "interrupt",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    pub(crate) async fn next(&mut self) -> &'static str {
+        if let Err(source) = tokio::signal::ctrl_c().await {
+            tracing::error!("{}", deaf(source));
+            std::future::pending::<()>().await;
+        }
+        "interrupt"
+    }
+}
+
+fn deaf(source: std::io::Error) -> Error {
+    Error::internal("micro.service", "signals cannot be listened to").with_source(source)
+}

@@ -1,0 +1,196 @@
+//! A service: its name, what it offers, and the two ends, put together.
+
+mod builder;
+mod lifecycle;
+mod typed;
+
+use std::borrow::Cow;
+
+pub use builder::Builder;
+pub use lifecycle::Running;
+pub(crate) use lifecycle::Signals;
+pub use typed::ServiceClient;
+
+use crate::client::{Client, Publisher};
+use crate::codec::Message;
+use crate::error::{Error, Result};
+use crate::message::{Request, Response};
+use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber};
+use crate::wrapper::{BoxError, Next, Stack};
+
+/// What a program calls with, and serves as.
+///
+/// `#[micro::main]` makes one from the command line; [`builder`](Self::builder) makes one without it.
+///
+/// ```
+/// use micro::prelude::*;
+///
+/// # async fn example() -> micro::Result<()> {
+/// let service = micro::Service::builder("math").build().await?;
+/// let double = unary(async |_ctx: Context, n: Plain<i64>| Ok::<_, micro::Error>(Plain(n.0 * 2)));
+/// let running = service.endpoint("Math.Double", double).start().await?;
+/// running.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a service does nothing until it is run or started"]
+pub struct Service {
+    name: Cow<'static, str>,
+    /// True if a flag gave the name: it then holds whatever the handled services are called.
+    renamed: bool,
+    definitions: Vec<Definition>,
+    wrappers: Stack,
+    parts: Parts,
+    client: Client,
+    options: Options,
+}
+
+impl Service {
+    /// A service called `name`, to be set up in code.
+    pub fn builder(name: impl Into<Cow<'static, str>>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    /// The name: what is served without a name of its own is served under it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The client end, for calls without a typed client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Publishes events of type `T` to `topic`.
+    ///
+    /// ```
+    /// use micro::prelude::*;
+    ///
+    /// # async fn example(service: micro::Service) -> micro::Result<()> {
+    /// service.publisher::<Plain<String>>("audit").publish(&Plain("hello".to_owned())).await
+    /// # }
+    /// ```
+    pub fn publisher<T: Message>(&self, topic: impl Into<Cow<'static, str>>) -> Publisher<T> {
+        self.client.publisher(topic)
+    }
+
+    /// Serves what `implementation` offers.
+    pub fn handle(mut self, implementation: impl Handle) -> Self {
+        self.definitions.push(implementation.definition());
+        self
+    }
+
+    /// Answers calls of `name`, such as `Math.Double`, by `handler`.
+    pub fn endpoint(self, name: impl Into<Cow<'static, str>>, handler: Handler) -> Self {
+        self.handle(Definition::new("").endpoint(name, handler))
+    }
+
+    /// Handles the messages of a topic.
+    pub fn subscriber(self, subscriber: Subscriber) -> Self {
+        self.handle(Definition::new("").subscriber(subscriber))
+    }
+
+    /// Puts `layer` round every handler, inside the layers that are there.
+    ///
+    /// A layer is one of tower's, or an async function made into one by [`wrapper::from_fn`](crate::wrapper::from_fn).
+    pub fn wrap_handler<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next> + Send + Sync + 'static,
+        L::Service: tower_service::Service<
+                Request,
+                Response = Response,
+                Error: Into<BoxError>,
+                Future: Send,
+            > + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.wrappers.push(layer);
+        self
+    }
+
+    /// Puts `layer` round every call made from now on with this service, inside the layers that are there.
+    pub fn wrap_client<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next> + Send + Sync + 'static,
+        L::Service: tower_service::Service<
+                Request,
+                Response = Response,
+                Error: Into<BoxError>,
+                Future: Send,
+            > + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.client = self.client.wrap(layer);
+        self
+    }
+
+    /// Serves until the returned handle is stopped.
+    ///
+    /// # Errors
+    ///
+    /// What could not be bound, subscribed or registered, by name; `conflict` if two handlers have one name.
+    pub async fn start(mut self) -> Result<Running> {
+        self.settle_names()?;
+        let Self {
+            definitions,
+            parts,
+            options,
+            wrappers,
+            ..
+        } = self;
+        Ok(Running::new(
+            Server::start(definitions, parts, options, &wrappers).await?,
+        ))
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, then stops in order; a second signal ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn run(self) -> Result<()> {
+        lifecycle::run(self).await
+    }
+
+    /// Gives everything that is served its name.
+    fn settle_names(&mut self) -> Result<()> {
+        if self.definitions.is_empty() {
+            self.definitions.push(Definition::new(""));
+        }
+        let mut named: Vec<&str> = self
+            .definitions
+            .iter()
+            .map(|own| &*own.name)
+            .filter(|name| !name.is_empty())
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        if self.renamed && named.len() > 1 {
+            let detail = format!(
+                "--server_name={} cannot rename {} at once: leave it out",
+                self.name,
+                named.join(" and ")
+            );
+            return Err(Error::bad_request("micro.flags", detail));
+        }
+        // What has no name of its own joins the one service that has.
+        let only = (named.len() == 1 && !self.renamed).then(|| named[0].to_owned());
+        let name = only.map_or_else(|| self.name.clone(), Cow::Owned);
+        for definition in &mut self.definitions {
+            if self.renamed || definition.name.is_empty() {
+                definition.name = name.clone();
+            }
+        }
+        if name.is_empty() {
+            let detail =
+                "the service has no name: write #[micro::main(name = \"…\")] or --server_name=…";
+            return Err(Error::bad_request("micro.service", detail));
+        }
+        Ok(())
+    }
+}

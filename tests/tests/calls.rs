@@ -1,0 +1,151 @@
+//! A call from end to end, on the memory components and without attributes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use micro::broker::MemoryBroker;
+use micro::prelude::*;
+use micro::registry::MemoryRegistry;
+use micro::transport::MemoryTransport;
+use micro::{Builder, Error, Running, Service, wrapper};
+
+/// Components that the services of one test share.
+#[derive(Clone, Default)]
+struct System {
+    registry: MemoryRegistry,
+    transport: MemoryTransport,
+    broker: MemoryBroker,
+}
+
+impl System {
+    fn builder(&self, name: &'static str) -> Builder {
+        Service::builder(name)
+            .registry(self.registry.clone())
+            .transport(self.transport.clone())
+            .broker(self.broker.clone())
+            .linger(Duration::ZERO)
+    }
+
+    async fn service(&self, name: &'static str) -> Service {
+        self.builder(name).build().await.unwrap()
+    }
+
+    /// A node of `greeter` that answers with its own name.
+    async fn greeter(&self, node: &'static str) -> Running {
+        let hello = unary(move |_: Context, name: Plain<String>| async move {
+            Ok::<_, Error>(Plain(format!("Hello {} from {node}", name.0)))
+        });
+        let service = self.builder("greeter").id(node).build().await.unwrap();
+        service.endpoint("Greeter.Hello", hello).start().await.unwrap()
+    }
+}
+
+async fn hello(client: &Service) -> micro::Result<Plain<String>> {
+    client.client().call("greeter", "Greeter.Hello", &Plain("John".to_owned())).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_answered_by_the_service_of_that_name() {
+    let system = System::default();
+    let _greeter = system.greeter("a").await;
+
+    let reply = hello(&system.service("client").await).await.unwrap();
+
+    assert_eq!(reply.0, "Hello John from a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_nobody_announced_is_not_found() {
+    let system = System::default();
+
+    let error = hello(&system.service("client").await).await.unwrap_err();
+
+    assert_eq!(error.code(), 404, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_endpoint_is_named_with_the_nearest() {
+    let system = System::default();
+    let _greeter = system.greeter("a").await;
+    let client = system.service("client").await;
+
+    let call = client.client().call::<_, Plain<String>>("greeter", "Greeter.Helo", &Plain("John".to_owned()));
+    let error = call.await.unwrap_err();
+
+    assert_eq!(error.code(), 404);
+    assert!(error.detail().contains("did you mean Greeter.Hello?"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_to_a_dead_node_is_tried_on_the_next_one() {
+    let system = System::default();
+    let mut dead = Vec::new();
+    for node in ["a", "b", "c"] {
+        // Dropped without deregistering: still announced, but nothing listens.
+        drop(system.greeter(node).await);
+        dead.push(node);
+    }
+    let _alive = system.greeter("d").await;
+
+    let reply = hello(&system.service("client").await).await.unwrap();
+
+    assert_eq!(reply.0, "Hello John from d");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_takes_too_long_says_how_long_it_had() {
+    let system = System::default();
+    let slow = unary(async |_: Context, _: Plain<()>| {
+        std::future::pending::<()>().await;
+        Ok::<_, Error>(Plain(()))
+    });
+    let _server = system.service("slow").await.endpoint("Slow.Sleep", slow).start().await.unwrap();
+    let client = system.service("client").await;
+
+    let call = client.client().call::<_, Plain<()>>("slow", "Slow.Sleep", &Plain(()));
+    let error = call.timeout(Duration::from_millis(50)).await.unwrap_err();
+
+    assert!(matches!(error.code(), 408 | 504), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_handler_is_an_error_at_the_caller() {
+    let system = System::default();
+    let broken = unary(async |_: Context, _: Plain<()>| -> micro::Result<Plain<()>> { panic!("secret") });
+    let _server = system.service("broken").await.endpoint("Broken.Call", broken).start().await.unwrap();
+    let client = system.service("client").await;
+
+    let error = client.client().call::<_, Plain<()>>("broken", "Broken.Call", &Plain(())).await.unwrap_err();
+
+    assert_eq!((error.code(), error.id()), (500, "broken"));
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bidirectional_stream_passes_a_wrapper_at_each_end() {
+    let system = System::default();
+    let seen = Arc::new(AtomicU32::new(0));
+    let count = |seen: &Arc<AtomicU32>| {
+        let seen = Arc::clone(seen);
+        wrapper::from_fn(move |_: Context, request: Request, next: Next| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            next.run(request)
+        })
+    };
+    let echo = bidirectional(async |_: Context, lines: Streaming<Plain<String>>| {
+        Ok::<_, Error>(lines.map(|line| line.map(|line| Plain(line.0.to_uppercase()))))
+    });
+    let service = system.service("echo").await.wrap_handler(count(&seen));
+    let _server = service.endpoint("Echo.Talk", echo).start().await.unwrap();
+    let client = system.service("client").await.wrap_client(count(&seen));
+    let typed = micro::ServiceClient::named("echo", &client);
+
+    let lines = stream::iter(["a", "b"].map(|line| Plain(line.to_owned())));
+    let method = micro::__private::Method::new("Echo.Talk");
+    let format = <Plain<String> as micro::Message>::format();
+    let replies = typed.bidirectional(&method, format, format, lines).await.unwrap();
+    let replies: Vec<_> = replies.map(|line| line.unwrap().0).collect().await;
+
+    assert_eq!(replies, ["A", "B"]);
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
+}

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use syn::Lit;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Lit, LitStr, Token};
 
 use crate::diag::Diag;
 
@@ -175,7 +176,24 @@ impl Args {
         }
     }
 
-    /// Names a key that the attribute knows but does not read this time, so that messages list it.
+    /// The texts in the parentheses behind a key, as in `metadata("region" = "eu")`.
+    pub(crate) fn pairs(&mut self, key: Key, diag: &mut Diag) -> Vec<(String, String)> {
+        let Some(list) = self.list(key, diag) else { return Vec::new() };
+        let mut pairs = Vec::new();
+        for piece in pieces(list.value) {
+            let tokens: TokenStream = piece.into_iter().collect();
+            match pair.parse2(tokens.clone()) {
+                Ok((name, _)) if pairs.iter().any(|(earlier, _)| *earlier == name) => {
+                    diag.error(tokens, format!("`{name}` is specified more than once"));
+                }
+                Ok(pair) => pairs.push(pair),
+                Err(_) => diag.error(tokens, format!("expected a text, `=` and a text: `{}`", key.form)),
+            }
+        }
+        pairs
+    }
+
+    /// True if the key was written; it counts as known, so that messages list it.
     pub(crate) fn knows(&mut self, key: Key) -> bool {
         self.asked.push(key.name);
         self.entries.iter().any(|entry| entry.key == key.name)
@@ -250,6 +268,14 @@ impl Entry {
         }
         None
     }
+}
+
+/// `"region" = "eu"`.
+fn pair(input: ParseStream<'_>) -> syn::Result<(String, String)> {
+    let name: LitStr = input.parse()?;
+    input.parse::<Token![=]>()?;
+    let value: LitStr = input.parse()?;
+    Ok((name.value(), value.value()))
 }
 
 /// What lies between the commas.

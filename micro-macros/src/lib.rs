@@ -6,8 +6,18 @@
 
 mod args;
 mod diag;
+mod entry;
+mod error;
+mod function;
+mod handler;
+mod item;
+mod linked;
 mod message;
+mod method;
+mod names;
 mod paths;
+mod service;
+mod subscriber;
 
 use proc_macro::TokenStream;
 
@@ -22,4 +32,40 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     message::expand(args.into(), item.into()).into()
+}
+
+/// Service.
+#[proc_macro_attribute]
+pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
+    service::expand(args.into(), item.into()).into()
+}
+
+/// Handler.
+#[proc_macro_attribute]
+pub fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    handler::expand(args.into(), item.into()).into()
+}
+
+/// Subscriber.
+#[proc_macro_attribute]
+pub fn subscriber(args: TokenStream, item: TokenStream) -> TokenStream {
+    subscriber::expand(args.into(), item.into()).into()
+}
+
+/// Function.
+#[proc_macro_attribute]
+pub fn function(args: TokenStream, item: TokenStream) -> TokenStream {
+    function::expand(args.into(), item.into()).into()
+}
+
+/// Main.
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(args.into(), item.into()).into()
+}
+
+/// Error.
+#[proc_macro_attribute]
+pub fn error(args: TokenStream, item: TokenStream) -> TokenStream {
+    error::expand(args.into(), item.into()).into()
 }

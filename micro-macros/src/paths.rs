@@ -1,4 +1,4 @@
-//! Where generated code finds the runtime.
+//! Where generated code finds the runtime, and where it says that it stands.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -20,4 +20,11 @@ pub(crate) fn micro() -> TokenStream {
 pub(crate) fn private() -> TokenStream {
     let micro = micro();
     quote!(#micro::__private)
+}
+
+/// A span for generated code that the compiler should blame on the user's code at `span`.
+///
+/// It is still known as generated, so that lints leave it alone.
+pub(crate) fn at(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
 }

@@ -1,0 +1,273 @@
+//! `#[micro::handler]`: one endpoint, and the call of it.
+//!
+//! A method's attribute is read by its block; on a free function it stands alone and is linked into
+//! the service that the program runs.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::args::{Args, Given, Key};
+use crate::diag::Diag;
+use crate::item::Item;
+use crate::method::{Expected, Method, Payload, Role};
+use crate::{linked, names, paths};
+
+const NAME: Key = Key::new("name", "name = \"Chat.Rename\"");
+const SERVICE: Key = Key::new("service", "service = \"math\"");
+const TIMEOUT: Key = Key::new("timeout", "timeout = \"2s\"");
+const IDEMPOTENT: Key = Key::new("idempotent", "idempotent");
+const BLOCKING: Key = Key::new("blocking", "blocking");
+const STREAM: Key = Key::new("stream", "stream");
+
+/// A method that answers one endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Handler {
+    pub(crate) method: Method,
+    pub(crate) endpoint: String,
+    /// What to underline if another has the same endpoint.
+    pub(crate) named: Span,
+    pub(crate) options: Options,
+}
+
+/// What an attribute says of a handler besides its name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    timeout: Option<Duration>,
+    idempotent: bool,
+    blocking: bool,
+    pub(crate) stream: bool,
+}
+
+/// How an endpoint gets to the code of its handler.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Route {
+    /// What is called, such as `Self::hello`.
+    pub(crate) function: TokenStream,
+    /// True if an `Arc` of the service is named `this` and comes first.
+    pub(crate) method: bool,
+}
+
+impl Options {
+    pub(crate) fn read(args: &mut Args, diag: &mut Diag) -> Self {
+        Self {
+            timeout: args.duration(TIMEOUT, diag).map(|timeout| timeout.value),
+            idempotent: args.flag(IDEMPOTENT, diag).is_some(),
+            blocking: args.flag(BLOCKING, diag).is_some(),
+            stream: args.flag(STREAM, diag).is_some(),
+        }
+    }
+}
+
+impl Handler {
+    /// Reads a member of the block whose endpoints start with `owner`.
+    pub(crate) fn in_block(item: &Item, mut args: Args, owner: &str, diag: &mut Diag) -> Option<Self> {
+        let name = endpoint_name(&mut args, NAME, diag);
+        let options = Options::read(&mut args, diag);
+        args.finish(diag);
+        let expected = Expected { role: Role::Handler, method: true, streams: options.stream };
+        let method = Method::read(item, expected, diag)?;
+        let named = name.as_ref().map_or(method.name.span(), |name| name.span);
+        let endpoint = name.map_or_else(|| names::endpoint(owner, &method.name), |name| name.value);
+        Some(Self { method, endpoint, named, options })
+    }
+
+    /// The handler as an expression.
+    pub(crate) fn serve(&self, route: &Route) -> TokenStream {
+        let private = paths::private();
+        let Method { argument, reply, .. } = &self.method;
+        let (request, response) = (argument.payload.format(), reply.format());
+        let closure = route.closure(&self.method);
+        let kind = self.kind();
+        let options = self.served_options();
+        let here = paths::at(self.method.name.span());
+        quote_spanned!(here=> #private::#kind(#request, #response, #closure) #options)
+    }
+
+    /// The call of the endpoint through `client`, as the body of a function that takes [`parameter`](Self::parameter).
+    pub(crate) fn call(&self, client: TokenStream) -> TokenStream {
+        let private = paths::private();
+        let Method { argument, reply, .. } = &self.method;
+        let (request, response) = (argument.payload.format(), reply.format());
+        let (kind, endpoint, name) = (self.kind(), &self.endpoint, &argument.name);
+        let options = self.called_options();
+        quote! {
+            static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
+            #client.#kind(&METHOD, #request, #response, #name)
+        }
+    }
+
+    /// What a caller gives.
+    pub(crate) fn parameter(&self) -> TokenStream {
+        let private = paths::private();
+        let name = &self.method.argument.name;
+        let Payload { message, streams, .. } = &self.method.argument.payload;
+        match streams {
+            true => quote!(#name: impl #private::Stream<Item = #message> + ::core::marker::Send + 'static),
+            false => quote!(#name: #message),
+        }
+    }
+
+    /// What a caller gets.
+    pub(crate) fn output(&self) -> TokenStream {
+        let (micro, private) = (paths::micro(), paths::private());
+        let Payload { message, streams, .. } = &self.method.reply;
+        match streams {
+            true => quote!(#micro::Call<#private::Streaming<#message>>),
+            false => quote!(#micro::Call<#message>),
+        }
+    }
+
+    /// The docs of the function that calls it.
+    pub(crate) fn docs(&self) -> TokenStream {
+        let docs = &self.method.notes.docs;
+        let own = format!("Calls `{}`.", self.endpoint);
+        match self.method.notes.summary.is_empty() {
+            true => quote!(#[doc = #own] #docs),
+            false => docs.clone(),
+        }
+    }
+
+    /// The function that makes such a handler, which is also the method of a client that calls it.
+    fn kind(&self) -> Ident {
+        let name = match (self.method.argument.payload.streams, self.method.reply.streams) {
+            (false, false) => "unary",
+            (false, true) => "server_streaming",
+            (true, false) => "client_streaming",
+            (true, true) => "bidirectional",
+        };
+        Ident::new(name, paths::at(self.method.name.span()))
+    }
+
+    fn served_options(&self) -> TokenStream {
+        let mut options = self.called_options();
+        if self.options.blocking {
+            options.extend(quote!(.blocking()));
+        }
+        let summary = &self.method.notes.summary;
+        if !summary.is_empty() {
+            options.extend(quote!(.description(#summary)));
+        }
+        options
+    }
+
+    fn called_options(&self) -> TokenStream {
+        let private = paths::private();
+        let mut options = TokenStream::new();
+        if self.options.idempotent {
+            options.extend(quote!(.idempotent()));
+        }
+        if let Some(timeout) = self.options.timeout {
+            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
+            options.extend(quote!(.timeout(#private::Duration::new(#seconds, #nanos))));
+        }
+        options
+    }
+}
+
+impl Route {
+    /// The closure that an endpoint or subscription keeps.
+    pub(crate) fn closure(&self, method: &Method) -> TokenStream {
+        let here = paths::at(method.name.span());
+        let private = paths::private();
+        let function = &self.function;
+        let share = self.method.then(|| quote_spanned!(here=> let this = #private::Arc::clone(&this);));
+        let this = self.method.then(|| quote_spanned!(here=> &*this,));
+        let context = method.context.then(|| quote_spanned!(here=> &context,));
+        let called = quote_spanned!(here=> #function(#this #context request).await);
+        let (emitter, called) = match method.reply.streams {
+            true => (quote_spanned!(here=> , emitter), quote_spanned!(here=> emitter.drive(#called).await)),
+            false => (TokenStream::new(), called),
+        };
+        let given = match method.context {
+            true => quote_spanned!(here=> context),
+            false => quote_spanned!(here=> _),
+        };
+        quote_spanned!(here=> move |#given, request #emitter| {
+            #share
+            async move { #called }
+        })
+    }
+}
+
+impl Payload {
+    /// How messages of this type are written and read.
+    pub(crate) fn format(&self) -> TokenStream {
+        let private = paths::private();
+        let message = &self.message;
+        quote_spanned!(paths::at(self.span)=> #private::format_of!(#message))
+    }
+}
+
+/// Expands the attribute on a free function.
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut diag = Diag::new();
+    let item = Item::parse(item);
+    let free = read_free(&item, args, &mut diag).map(|(service, handler)| emit_free(&item, &service, &handler, diag.is_clean()));
+    quote!(#diag #item #free)
+}
+
+/// The service's name, empty for the one that the program runs, and the handler.
+fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String, Handler)> {
+    linked::check_function(item, "handler", diag)?;
+    let mut args = Args::parse("handler", args, diag);
+    let name = endpoint_name(&mut args, NAME, diag);
+    let service = service_name(&mut args, SERVICE, diag);
+    let options = Options::read(&mut args, diag);
+    args.finish(diag);
+    let expected = Expected { role: Role::Handler, method: false, streams: options.stream };
+    let method = Method::read(item, expected, diag)?;
+    let endpoint = match (&name, &service) {
+        (Some(name), _) => name.value.clone(),
+        (None, Some(service)) => names::endpoint(&names::owner(&service.value), &method.name),
+        (None, None) if diag.is_clean() => {
+            let name = names::upper_camel(&names::plain(&method.name));
+            let message = format!("a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`");
+            diag.error(&method.name, message);
+            return None;
+        }
+        (None, None) => return None,
+    };
+    let named = method.name.span();
+    let service = service.map(|service| service.value).unwrap_or_default();
+    Some((service, Handler { method, endpoint, named, options }))
+}
+
+/// The type of the function's name that holds its client, and its link.
+fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> TokenStream {
+    let (micro, private) = (paths::micro(), paths::private());
+    let name = &handler.method.name;
+    let call = handler.call(quote!(#private::ServiceClient::new(#service, service)));
+    let (parameter, output, docs) = (handler.parameter(), handler.output(), handler.docs());
+    let members = quote! {
+        #docs
+        pub fn call(service: &#micro::Service, #parameter) -> #output {
+            #call
+        }
+    };
+    let route = Route { function: quote!(#name), method: false };
+    let served = handler.serve(&route);
+    let endpoint = &handler.endpoint;
+    let definition = is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));
+    linked::emit(item, &handler.method, &format!("Calls `{endpoint}`."), &members, definition)
+}
+
+/// The name of an endpoint under `key`.
+pub(crate) fn endpoint_name(args: &mut Args, key: Key, diag: &mut Diag) -> Option<Given<String>> {
+    let name = args.text(key, diag)?;
+    if !names::is_endpoint(&name.value) {
+        diag.error_at(name.span, format!("an endpoint is a type, a dot and a method: `{}`", key.form));
+    }
+    Some(name)
+}
+
+/// The name of a service under `key`.
+pub(crate) fn service_name(args: &mut Args, key: Key, diag: &mut Diag) -> Option<Given<String>> {
+    let name = args.text(key, diag)?;
+    if !names::is_service(&name.value) {
+        let message = format!("a service's name is letters, digits, `.`, `-` and `_`: `{}`", key.form);
+        diag.error_at(name.span, message);
+    }
+    Some(name)
+}

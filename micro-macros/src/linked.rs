@@ -1,0 +1,73 @@
+//! What free functions have in common: a type of the function's name, and a link to the program's service.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::diag::Diag;
+use crate::item::Item;
+use crate::method::Method;
+use crate::paths;
+
+/// `Some` if `item` is a function.
+pub(crate) fn check_function(item: &Item, attribute: &str, diag: &mut Diag) -> Option<()> {
+    if item.keyword("fn").is_some() {
+        return Some(());
+    }
+    misplaced(item, &format!("`#[micro::{attribute}]` goes on an `async fn`"), diag);
+    None
+}
+
+/// Reports an attribute on an item of the wrong kind.
+pub(crate) fn misplaced(item: &Item, message: &str, diag: &mut Diag) {
+    const KINDS: [&str; 11] =
+        ["fn", "struct", "enum", "union", "trait", "impl", "mod", "const", "static", "type", "use"];
+    match KINDS.iter().find_map(|kind| item.keyword(kind)) {
+        Some(kind) => diag.error(kind, message),
+        None => diag.error(item, message),
+    }
+}
+
+/// A type of the function's name that holds `members`, and its `definition` linked into the program.
+///
+/// A type and not a module: the types in the function's signature are in scope here, but not there.
+pub(crate) fn emit(
+    item: &Item,
+    method: &Method,
+    summary: &str,
+    members: &TokenStream,
+    definition: Option<TokenStream>,
+) -> TokenStream {
+    let private = paths::private();
+    let visibility = item.function().map(|function| function.visibility).ok();
+    let name = &method.name;
+    let cfgs = &method.notes.cfgs;
+    let (define, link) = definition
+        .map(|definition| {
+            let define = quote! {
+                fn definition() -> #private::Definition {
+                    #definition
+                }
+            };
+            let link = quote! {
+                #cfgs
+                #private::inventory::submit! { #private::Linked::new(#name::definition) }
+            };
+            (define, link)
+        })
+        .unzip();
+    quote! {
+        #cfgs
+        #[doc = #summary]
+        #[allow(dead_code, non_camel_case_types, missing_debug_implementations, missing_copy_implementations, unreachable_pub)]
+        #visibility enum #name {}
+
+        #cfgs
+        #[allow(dead_code, deprecated, private_interfaces, private_bounds, unreachable_pub)]
+        impl #name {
+            #members
+            #define
+        }
+
+        #link
+    }
+}

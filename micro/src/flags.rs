@@ -174,7 +174,7 @@ pub(crate) struct Flags {
 ///
 /// clap's: what is wrong and how to write it, or the help or version text that was asked for.
 pub(crate) fn parse<A: Args>(
-    name: &'static str,
+    name: String,
     version: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(Flags, A), clap::Error> {
@@ -299,7 +299,9 @@ mod tests {
         let arguments = std::iter::once("test")
             .chain(arguments.iter().copied())
             .map(Into::into);
-        parse::<NoArgs>("test", "1.0.0", arguments).unwrap().0
+        parse::<NoArgs>("test".to_owned(), "1.0.0", arguments)
+            .unwrap()
+            .0
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod wrapper;
 pub use clap;
 pub use inventory;
 
-pub use client::{Call, Client, Publisher};
+pub use client::{Call, Client, Publish, Publisher};
 pub use codec::{Message, Plain, Streaming};
 pub use context::Context;
 pub use error::{Error, Outcome, Result, TypedError};

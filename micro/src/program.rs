@@ -16,10 +16,39 @@ use crate::service::Service;
 /// What a macro knows of the program that it is written in.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// The name of the service, until something else names it; empty if it is not known.
+    /// The name of the service, until something else names it; empty means that of the executable.
     pub name: &'static str,
-    /// The version of the program.
+    /// The version of the service; empty means [`Options::version`](crate::server::Options::version)'s default.
     pub version: &'static str,
+}
+
+impl Program {
+    fn name(self) -> String {
+        let executable = || {
+            Some(
+                std::env::current_exe()
+                    .ok()?
+                    .file_stem()?
+                    .to_string_lossy()
+                    .into_owned(),
+            )
+        };
+        match self.name {
+            "" => executable().unwrap_or_default(),
+            name => name.to_owned(),
+        }
+    }
+
+    /// The service that the program is given.
+    fn service(self, flags: Flags) -> Result<Service> {
+        let builder = Service::builder(self.name());
+        let builder = if self.version.is_empty() {
+            builder
+        } else {
+            builder.version(self.version)
+        };
+        builder.with_flags(flags)
+    }
 }
 
 /// What `main` may return.
@@ -86,10 +115,7 @@ where
         let linked = inventory::iter::<Linked>
             .into_iter()
             .map(|linked| (linked.0)());
-        let service = linked.fold(
-            Service::builder(program.name).with_flags(flags)?,
-            Service::handle,
-        );
+        let service = linked.fold(program.service(flags)?, Service::handle);
         run(service, own).await.into_result()
     })
 }
@@ -97,7 +123,7 @@ where
 /// Runs a program that answers one call, or handles one event, and exits.
 pub fn function(program: Program, definition: Definition) -> ExitCode {
     start::<NoArgs, _, _>(program, |flags, _| async move {
-        let service = Service::builder(program.name).with_flags(flags)?;
+        let service = program.service(flags)?;
         function::run(service, definition).await
     })
 }
@@ -109,7 +135,7 @@ where
     Fut: Future<Output = Result<()>>,
 {
     let arguments = std::env::args_os().collect::<Vec<OsString>>();
-    let (flags, own) = match flags::parse::<A>(program.name, program.version, arguments) {
+    let (flags, own) = match flags::parse::<A>(program.name(), program.version, arguments) {
         Ok(parsed) => parsed,
         // Help and version are no mistakes; clap knows where each is printed and what the exit code is.
         Err(asked) => asked.exit(),

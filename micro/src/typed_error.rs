@@ -6,9 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
+/// The fields of a typed error as they came.
+pub type FieldMap = Map<String, Value>;
+
 /// The fields of a typed error's variant, as JSON values.
 #[derive(Debug, Default)]
-pub struct Fields(Map<String, Value>);
+pub struct Fields(FieldMap);
 
 impl Fields {
     /// No fields.
@@ -32,6 +35,6 @@ pub fn typed_error(code: u16, reason: &'static str, detail: String, fields: Fiel
 }
 
 /// The field called `name`, or `None` if it is not there or not of this type.
-pub fn field<T: DeserializeOwned>(fields: &Map<String, Value>, name: &str) -> Option<T> {
+pub fn field<T: DeserializeOwned>(fields: &FieldMap, name: &str) -> Option<T> {
     T::deserialize(fields.get(name).unwrap_or(&Value::Null)).ok()
 }

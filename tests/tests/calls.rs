@@ -36,12 +36,19 @@ impl System {
             Ok::<_, Error>(Plain(format!("Hello {} from {node}", name.0)))
         });
         let service = self.builder("greeter").id(node).build().await.unwrap();
-        service.endpoint("Greeter.Hello", hello).start().await.unwrap()
+        service
+            .endpoint("Greeter.Hello", hello)
+            .start()
+            .await
+            .unwrap()
     }
 }
 
 async fn hello(client: &Service) -> micro::Result<Plain<String>> {
-    client.client().call("greeter", "Greeter.Hello", &Plain("John".to_owned())).await
+    client
+        .client()
+        .call("greeter", "Greeter.Hello", &Plain("John".to_owned()))
+        .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,11 +76,18 @@ async fn an_unknown_endpoint_is_named_with_the_nearest() {
     let _greeter = system.greeter("a").await;
     let client = system.service("client").await;
 
-    let call = client.client().call::<_, Plain<String>>("greeter", "Greeter.Helo", &Plain("John".to_owned()));
+    let call = client.client().call::<_, Plain<String>>(
+        "greeter",
+        "Greeter.Helo",
+        &Plain("John".to_owned()),
+    );
     let error = call.await.unwrap_err();
 
     assert_eq!(error.code(), 404);
-    assert!(error.detail().contains("did you mean Greeter.Hello?"), "{error}");
+    assert!(
+        error.detail().contains("did you mean Greeter.Hello?"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,10 +113,18 @@ async fn a_call_that_takes_too_long_says_how_long_it_had() {
         std::future::pending::<()>().await;
         Ok::<_, Error>(Plain(()))
     });
-    let _server = system.service("slow").await.endpoint("Slow.Sleep", slow).start().await.unwrap();
+    let _server = system
+        .service("slow")
+        .await
+        .endpoint("Slow.Sleep", slow)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await;
 
-    let call = client.client().call::<_, Plain<()>>("slow", "Slow.Sleep", &Plain(()));
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("slow", "Slow.Sleep", &Plain(()));
     let error = call.timeout(Duration::from_millis(50)).await.unwrap_err();
 
     assert!(matches!(error.code(), 408 | 504), "{error}");
@@ -111,11 +133,22 @@ async fn a_call_that_takes_too_long_says_how_long_it_had() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_handler_is_an_error_at_the_caller() {
     let system = System::default();
-    let broken = unary(async |_: Context, _: Plain<()>| -> micro::Result<Plain<()>> { panic!("secret") });
-    let _server = system.service("broken").await.endpoint("Broken.Call", broken).start().await.unwrap();
+    let broken =
+        unary(async |_: Context, _: Plain<()>| -> micro::Result<Plain<()>> { panic!("secret") });
+    let _server = system
+        .service("broken")
+        .await
+        .endpoint("Broken.Call", broken)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await;
 
-    let error = client.client().call::<_, Plain<()>>("broken", "Broken.Call", &Plain(())).await.unwrap_err();
+    let error = client
+        .client()
+        .call::<_, Plain<()>>("broken", "Broken.Call", &Plain(()))
+        .await
+        .unwrap_err();
 
     assert_eq!((error.code(), error.id()), (500, "broken"));
     assert!(!error.to_string().contains("secret"), "{error}");
@@ -143,7 +176,10 @@ async fn a_bidirectional_stream_passes_a_wrapper_at_each_end() {
     let lines = stream::iter(["a", "b"].map(|line| Plain(line.to_owned())));
     let method = micro::__private::Method::new("Echo.Talk");
     let format = <Plain<String> as micro::Message>::format();
-    let replies = typed.bidirectional(&method, format, format, lines).await.unwrap();
+    let replies = typed
+        .bidirectional(&method, format, format, lines)
+        .await
+        .unwrap();
     let replies: Vec<_> = replies.map(|line| line.unwrap().0).collect().await;
 
     assert_eq!(replies, ["A", "B"]);

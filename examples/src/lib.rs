@@ -1,1 +1,1 @@
-//! See the package description.
+//! One lesson each, in `examples/`.

@@ -4,6 +4,8 @@
 //! Written by the server end, read by the client end; knows nothing of either.
 
 mod cache;
+#[cfg(feature = "mdns")]
+mod mdns;
 mod memory;
 mod record;
 mod watch;
@@ -15,8 +17,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use cache::{Cache, Candidate, Snapshot};
+#[cfg(feature = "mdns")]
+pub use mdns::MdnsRegistry;
 pub use memory::MemoryRegistry;
-pub use record::{Endpoint, Node, Service, Value};
+pub use record::{Endpoint, Node, PARTIAL, Service, Value};
 pub use watch::{Action, Event, Watcher};
 
 use crate::error::Result;

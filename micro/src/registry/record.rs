@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The key in a node's metadata that says that its record lacks endpoints, or their types, for want of room.
+pub const PARTIAL: &str = "partial";
+
 /// One version of a service and the nodes that run it.
 ///
 /// Its JSON form is go-micro's (v1.8 and later): every key is written, missing ones read as empty.

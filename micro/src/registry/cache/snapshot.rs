@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::registry::{Endpoint, Node, Service};
+use crate::registry::{Endpoint, Node, PARTIAL, Service};
 
 /// How long a node that refused a connection is passed over, if its record does not change in the meantime.
 ///
@@ -64,6 +64,11 @@ impl Candidate {
             .endpoints
             .binary_search_by(|endpoint| endpoint.name.as_str().cmp(name));
         self.endpoints.get(found.ok()?)
+    }
+
+    /// True if the record lacks endpoints or their types, so that one that is not in it may exist all the same.
+    pub fn is_partial(&self) -> bool {
+        self.node.metadata.contains_key(PARTIAL)
     }
 
     /// True if it refused a connection and was not announced anew since; it ends after 30 s.

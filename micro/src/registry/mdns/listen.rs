@@ -1,0 +1,69 @@
+//! What the network says: nodes come, speak again, and leave or fall silent.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use mdns_sd::{Error, Receiver, RecvTimeoutError, ServiceDaemon, ServiceEvent};
+use tokio::sync::watch;
+
+use super::TYPE;
+use super::nodes::Nodes;
+use super::text;
+
+/// How long to wait for an event if no node is about to expire.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// When to try again if the daemon had no room.
+const AGAIN: Duration = Duration::from_millis(100);
+
+pub(super) struct Listener {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) namespace: Arc<str>,
+    /// Whether there is an interface to listen on.
+    pub(super) hears: watch::Sender<Option<bool>>,
+}
+
+impl Listener {
+    /// The thread: it ends when the daemon was shut down.
+    pub(super) fn run(&self, daemon: &ServiceDaemon, mut events: Receiver<ServiceEvent>) {
+        let mut wait = IDLE;
+        loop {
+            match events.recv_timeout(wait) {
+                Ok(event) => {
+                    self.take_in(event);
+                    events.try_iter().for_each(|event| self.take_in(event));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // The daemon is gone, or it closed the channel because this thread was too slow.
+                Err(RecvTimeoutError::Disconnected) => match daemon.browse(TYPE) {
+                    Ok(anew) => events = anew,
+                    Err(Error::DaemonShutdown) => return,
+                    Err(_) => thread::sleep(AGAIN),
+                },
+            }
+            wait = self.nodes.expire().map_or(IDLE, |next| next.min(IDLE));
+        }
+    }
+
+    fn take_in(&self, event: ServiceEvent) {
+        match event {
+            ServiceEvent::ServiceResolved(found) => match text::read(&found.txt_properties) {
+                Ok(announcement) if announcement.namespace == *self.namespace => {
+                    self.nodes.hear(&found.fullname, announcement);
+                }
+                Ok(_) => {}
+                Err(reason) => {
+                    tracing::debug!(instance = %found.fullname, reason, "ignored an mDNS record");
+                }
+            },
+            ServiceEvent::ServiceRemoved(_, instance) => self.nodes.hear_no_more(&instance),
+            // The daemon tells in no other way that it could not open or join anything.
+            ServiceEvent::SearchStarted(on) => {
+                let hears = !on.contains(" on 0 interfaces ");
+                self.hears.send_replace(Some(hears));
+            }
+            _ => {}
+        }
+    }
+}

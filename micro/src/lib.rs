@@ -25,6 +25,8 @@ mod service;
 mod settings;
 pub mod transport;
 mod typed_error;
+#[cfg(feature = "http")]
+mod wire;
 pub mod wrapper;
 
 pub use clap;

@@ -3,6 +3,8 @@
 //! [`Transport`] is the seam: call-level, so that pooling or multiplexing is each backend's own business
 //! behind [`Channel`]. The client end dials, the server end listens; neither is known here.
 
+#[cfg(feature = "http")]
+mod http;
 mod memory;
 mod socket;
 
@@ -13,6 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "http")]
+pub use self::http::HttpTransport;
 pub use memory::MemoryTransport;
 pub(crate) use memory::direct;
 pub use socket::{Incoming, Outgoing, Socket};
@@ -102,8 +106,14 @@ pub struct Limits {
     pub head: usize,
     /// How long a head may take to arrive. Default 5 s.
     pub head_timeout: Duration,
-    /// How long a connection may idle. Default 60 s.
+    /// How fast a message must arrive, and be taken, on average once `head_timeout` has passed, in bytes a second.
+    /// Default 16 KiB.
+    pub body_rate: usize,
+    /// How long a server keeps a connection that idles; a client keeps it half as long, so as not to call on
+    /// one that is being closed. Default 60 s.
     pub idle_timeout: Duration,
+    /// How long a server that drains keeps connections that idle, for calls that are on their way. Default 1 s.
+    pub linger: Duration,
     /// How long connecting may take. Default 5 s.
     pub connect_timeout: Duration,
     /// How many connections a server keeps open. Default 16,384.
@@ -118,7 +128,9 @@ impl Default for Limits {
             message: 4 << 20,
             head: 64 << 10,
             head_timeout: Duration::from_secs(5),
+            body_rate: 16 << 10,
             idle_timeout: Duration::from_secs(60),
+            linger: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(5),
             connections: 16_384,
             pool: 100,

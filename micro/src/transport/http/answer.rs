@@ -1,0 +1,270 @@
+//! One HTTP request: which call it is, what the handler says to it, and the reply.
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderValue,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode, Version};
+
+use super::ID;
+use super::body::{Fault, Inbound, too_large};
+use super::head;
+use super::listener::Site;
+use super::pace::Pace;
+use crate::error::{Error, Result};
+use crate::message::{Body, ContentType, Request, Response};
+use crate::wire;
+
+/// How a call came, and so how its reply goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As go-micro sends it: errors are headers.
+    Mucp,
+    /// As anybody sends it: errors are statuses.
+    Plain,
+}
+
+/// Answers one request on the connection of `peer`.
+pub(super) async fn answer(
+    site: &Site,
+    peer: &Arc<str>,
+    pace: &Pace,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    pace.begin_body();
+    let (parts, body) = request.into_parts();
+    let mut body = Inbound::new(body);
+    let (form, call) = call(&parts);
+    let mut content_type = ContentType::JSON;
+    let outcome = match call {
+        Ok(mut request) => {
+            content_type = request.content_type.clone();
+            request.peer = Some(Arc::clone(peer));
+            exchange(site, pace, form, request, &mut body).await
+        }
+        Err(error) => Err(error),
+    };
+    if !body.is_finished() && !parts.headers.contains_key(EXPECT) {
+        // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
+        let limit = site.limits.message;
+        body.discard(limit, || pace.is_stalled()).await;
+    }
+    let mut reply = reply(site, form, &content_type, outcome, parts);
+    if !body.is_finished() || site.is_draining() {
+        let close = HeaderValue::from_static("close");
+        reply.headers_mut().insert(CONNECTION, close);
+    }
+    pace.begin_reply();
+    Ok(reply)
+}
+
+/// Reads the rest of the call, has it answered, and checks the answer.
+async fn exchange(
+    site: &Site,
+    pace: &Pace,
+    form: Form,
+    mut request: Request,
+    body: &mut Inbound,
+) -> Result<Response> {
+    if site.accept.streams(&request) {
+        return Err(Error::not_implemented(
+            ID,
+            format!(
+                "{} streams; HTTP carries no streams yet: use the memory transport",
+                request.endpoint
+            ),
+        ));
+    }
+    let limit = site.limits.message;
+    let bytes = body
+        .read(limit, || pace.is_stalled())
+        .await
+        .map_err(|fault| unreadable(&request, fault, site))?;
+    pace.begin_handler();
+    request.body = Body::Bytes(match form {
+        Form::Plain if bytes.is_empty() => Bytes::from_static(b"{}"),
+        _ => bytes,
+    });
+    let mut response = site.accept.call(request).await?;
+    let bytes = response.body.into_bytes()?;
+    if bytes.len() > limit {
+        return Err(too_large("the reply", Some(bytes.len() as u64), limit));
+    }
+    response.body = Body::Bytes(bytes);
+    Ok(response)
+}
+
+fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
+    let call = format!("the call of {}", request.endpoint);
+    match fault {
+        Fault::TooLarge(size) => too_large(&call, size, site.limits.message),
+        Fault::Stalled => Error::timeout(
+            ID,
+            format!(
+                "the body of {call} came too slowly: after {:?} at least {} bytes a second are expected",
+                site.limits.head_timeout, site.limits.body_rate
+            ),
+        ),
+        Fault::Broken(source) => {
+            Error::bad_request(ID, format!("the body of {call} broke off")).with_source(source)
+        }
+    }
+}
+
+/// Which call the head means, without its body.
+fn call(parts: &Parts) -> (Form, Result<Request>) {
+    if let Err(error) = well_formed(parts) {
+        return (Form::Plain, Err(error));
+    }
+    let request = wire::read_request(head::pairs(&parts.headers), Instant::now());
+    if request.endpoint.is_empty() {
+        return (Form::Plain, by_path(parts, request));
+    }
+    (Form::Mucp, encoding(parts).map(|()| request))
+}
+
+/// What holds for every request.
+fn well_formed(parts: &Parts) -> Result<()> {
+    if parts.version >= Version::HTTP_11 && !parts.headers.contains_key(HOST) {
+        return Err(Error::bad_request(ID, "the request has no Host header"));
+    }
+    if parts.method != Method::POST {
+        let detail = format!("{} calls nothing: calls are made by POST", parts.method);
+        return Err(Error::method_not_allowed(ID, detail));
+    }
+    Ok(())
+}
+
+/// The call that the path names: `/Greeter/Hello` or `/greeter/Greeter.Hello`.
+fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
+    let path = parts.uri.path();
+    if path == "/" {
+        return Err(Error::bad_request(
+            ID,
+            "the request names no endpoint: send the header Micro-Endpoint, such as Greeter.Hello, \
+             or POST to /Greeter/Hello",
+        ));
+    }
+    let named = path[1..]
+        .split_once('/')
+        .filter(|(first, second)| !first.is_empty() && !second.is_empty() && !second.contains('/'));
+    let Some((first, second)) = named else {
+        let shown: String = path.chars().take(100).collect();
+        let detail = format!(
+            "there is nothing at {shown}: POST to /Greeter/Hello or /greeter/Greeter.Hello"
+        );
+        return Err(Error::not_found(ID, detail));
+    };
+    json(parts)?;
+    encoding(parts)?;
+    if second.contains('.') {
+        request.service = first.to_owned().into();
+        request.endpoint = second.to_owned().into();
+    } else {
+        request.endpoint = format!("{first}.{second}").into();
+    }
+    request.accept = None;
+    Ok(request)
+}
+
+/// Only JSON is a call: what a page of another site can make a browser send is not.
+fn json(parts: &Parts) -> Result<()> {
+    let given = parts.headers.get(CONTENT_TYPE);
+    let text = given.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if text.as_deref().map(ContentType::new) == Some(ContentType::JSON) {
+        return Ok(());
+    }
+    let found = text.map_or_else(|| "none".to_owned(), |text| format!("{text:?}"));
+    Err(unsupported(format_args!(
+        "a call by path has content type application/json, found {found}"
+    )))
+}
+
+fn encoding(parts: &Parts) -> Result<()> {
+    match parts.headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(unsupported(format_args!(
+            "a body with content encoding {encoding:?} is not read: send it as it is"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn unsupported(detail: impl Display) -> Error {
+    Error::unsupported(ID, detail.to_string()).never_reached()
+}
+
+/// The reply, in the map that held the request's headers.
+fn reply(
+    site: &Site,
+    form: Form,
+    content_type: &ContentType,
+    outcome: Result<Response>,
+    parts: Parts,
+) -> hyper::Response<Full<Bytes>> {
+    let mut headers = parts.headers;
+    let id = headers.remove(head::ID);
+    headers.clear();
+    let written = outcome.and_then(|response| {
+        write_success(site, &mut headers, response).inspect_err(|_| headers.clear())
+    });
+    let (status, body) = match (written, form) {
+        (Ok(body), _) => (StatusCode::OK, body),
+        (Err(error), Form::Mucp) => {
+            write_failure(&mut headers, content_type, &error);
+            (StatusCode::OK, Bytes::new())
+        }
+        (Err(error), Form::Plain) => write_plain_failure(&mut headers, &error),
+    };
+    if let (Some(id), Form::Mucp) = (id, form) {
+        headers.insert(head::ID, id);
+    }
+    let mut reply = hyper::Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    *reply.headers_mut() = headers;
+    reply
+}
+
+fn write_success(site: &Site, headers: &mut HeaderMap, response: Response) -> Result<Bytes> {
+    headers.insert(CONTENT_TYPE, head::content_type(&response.content_type));
+    head::write(
+        headers,
+        wire::metadata_pairs(&response.metadata),
+        site.limits.head,
+    )
+    .map_err(|error| {
+        Error::internal(ID, format!("the reply cannot be sent: {}", error.detail()))
+    })?;
+    response.body.into_bytes()
+}
+
+fn write_failure(headers: &mut HeaderMap, content_type: &ContentType, error: &Error) {
+    let text = head::value(wire::failure_text(error));
+    headers.insert(CONTENT_TYPE, head::content_type(content_type));
+    headers.insert(head::ERROR_TWIN, text.clone());
+    headers.insert(head::ERROR, text);
+    headers.insert(
+        head::REACHED,
+        HeaderValue::from_static(wire::reached(error)),
+    );
+}
+
+fn write_plain_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Bytes) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        head::REACHED,
+        HeaderValue::from_static(wire::reached(error)),
+    );
+    let status = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    (status, error.to_json().into())
+}

@@ -1,0 +1,137 @@
+//! Bodies, read whole and bounded.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body as _, Incoming};
+
+use super::ID;
+use crate::error::Error;
+
+/// The body of a message that is arriving.
+pub(super) struct Inbound {
+    incoming: Incoming,
+    finished: bool,
+}
+
+/// Why a body could not be read.
+pub(super) enum Fault {
+    /// It has, or would have, more bytes than allowed: the number that it declared, if it did.
+    TooLarge(Option<u64>),
+    /// It was told to give up.
+    Stalled,
+    /// The connection broke, or what came is not HTTP.
+    Broken(hyper::Error),
+}
+
+impl Inbound {
+    pub(super) fn new(incoming: Incoming) -> Self {
+        let finished = incoming.is_end_stream();
+        Self { incoming, finished }
+    }
+
+    /// True once all of it was read, so that the connection can carry another message.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Reads all of it, but refuses more than `limit` bytes: before the first if its length is declared.
+    ///
+    /// `stalled` is asked whenever there is nothing to read.
+    pub(super) async fn read(
+        &mut self,
+        limit: usize,
+        stalled: impl Fn() -> bool,
+    ) -> Result<Bytes, Fault> {
+        let declared = self.incoming.size_hint().exact();
+        if declared.is_some_and(|length| length > limit as u64) {
+            return Err(Fault::TooLarge(declared));
+        }
+        let Some(first) = self.next(&stalled).await? else {
+            return Ok(Bytes::new());
+        };
+        let mut whole = BytesMut::new();
+        let mut size = first.len();
+        while let Some(piece) = self.next(&stalled).await? {
+            if size == first.len() {
+                // Only now: most bodies come in one piece, and what is declared may never come.
+                let expected = declared.and_then(|length| usize::try_from(length).ok());
+                whole.reserve(expected.unwrap_or(size + piece.len()));
+                whole.extend_from_slice(&first);
+            }
+            size += piece.len();
+            if size > limit {
+                return Err(Fault::TooLarge(None));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        match size > limit {
+            true => Err(Fault::TooLarge(None)),
+            false if whole.is_empty() => Ok(first),
+            false => Ok(whole.freeze()),
+        }
+    }
+
+    /// Reads and forgets at most `limit` bytes, so that a peer that is still sending gets to read the answer.
+    pub(super) async fn discard(&mut self, limit: usize, stalled: impl Fn() -> bool) {
+        let mut left = limit;
+        while let Ok(Some(piece)) = self.next(&stalled).await {
+            match left.checked_sub(piece.len()) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    }
+
+    /// Reads up to `limit` bytes of what there is, for people to read.
+    pub(super) async fn start(&mut self, limit: usize) -> String {
+        let mut text = Vec::new();
+        while let Ok(Some(piece)) = self.next(|| false).await {
+            text.extend_from_slice(&piece[..piece.len().min(limit - text.len())]);
+            if text.len() == limit {
+                break;
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// The next piece, which is not empty; `None` at the end.
+    async fn next(&mut self, stalled: impl Fn() -> bool) -> Result<Option<Bytes>, Fault> {
+        poll_fn(|cx| {
+            while !self.finished {
+                let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+                    Poll::Pending if stalled() => return Poll::Ready(Err(Fault::Stalled)),
+                    polled => ready!(polled),
+                };
+                // An end that is known now saves a wait for the word of it.
+                self.finished = frame.is_none() || self.incoming.is_end_stream();
+                match frame.map(|frame| frame.map(hyper::body::Frame::into_data)) {
+                    Some(Ok(Ok(piece))) if !piece.is_empty() => {
+                        return Poll::Ready(Ok(Some(piece)));
+                    }
+                    Some(Err(error)) => return Poll::Ready(Err(Fault::Broken(error))),
+                    // Trailers say nothing here.
+                    _ => {}
+                }
+            }
+            Poll::Ready(Ok(None))
+        })
+        .await
+    }
+}
+
+/// The error for `whose` message of `size` bytes, or of unknown size.
+pub(super) fn too_large(whose: &str, size: Option<u64>, limit: usize) -> Error {
+    let size = size.map_or_else(
+        || "more bytes than allowed".to_owned(),
+        |size| format!("{size} bytes"),
+    );
+    Error::too_large(
+        ID,
+        format!(
+            "{whose} has {size}, over the limit of {limit} bytes: send less, or raise max_message at both ends"
+        ),
+    )
+}

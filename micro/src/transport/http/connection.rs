@@ -1,0 +1,57 @@
+//! One connection to the server end: requests in order, one at a time, in one task.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::answer::answer;
+use super::listener::Site;
+use super::pace::{Pace, Paced, Phase, Watch};
+
+/// Serves the calls that come from `peer` until either side closes.
+pub(super) async fn serve<S>(stream: S, peer: Arc<str>, site: Arc<Site>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let pace = Pace::default();
+    let service = service_fn(|request| answer(&site, &peer, &pace, request));
+    let connection = http1::Builder::new()
+        .max_header_size(site.limits.head)
+        .serve_connection(TokioIo::new(Paced::new(stream, &pace)), service);
+    let mut connection = pin!(connection);
+    let mut draining = pin!(site.draining());
+    let mut watch = Watch::new(&pace, &site.limits);
+    // One poll is enough to be woken, since the task that polls never changes.
+    let mut registered = false;
+    let ended = poll_fn(|cx| {
+        if !watch.is_draining() && (!registered || site.is_draining()) {
+            registered = true;
+            if draining.as_mut().poll(cx).is_ready() {
+                watch.drain();
+            }
+        }
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "a connection broke");
+                }
+                return Poll::Ready(());
+            }
+            match ready!(watch.poll(cx)) {
+                // The next poll of the connection finds it, and answers.
+                Phase::Body if !pace.is_stalled() => pace.give_up(),
+                phase => {
+                    tracing::debug!(%peer, ?phase, "a connection was too slow and is cut");
+                    return Poll::Ready(());
+                }
+            }
+        }
+    });
+    ended.await;
+}

@@ -1,0 +1,82 @@
+//! Calls over HTTP/1.1, in the form of go-micro's newer ("mucp") protocol.
+//!
+//! The server end is [`listener`] → [`connection`] (with [`pace`]) → [`answer`], the client end [`channel`] → [`pool`];
+//! [`head`] and [`body`] serve both. What the headers mean is said in `wire`.
+
+mod answer;
+mod body;
+mod channel;
+mod connection;
+mod head;
+mod listener;
+mod pace;
+mod pool;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Accept, Backend, Channel, Limits, Listener, Transport};
+use crate::error::Result;
+
+/// Who speaks in the errors of this transport.
+const ID: &str = "micro.transport.http";
+
+/// Calls over HTTP/1.1, spoken with go-micro v1 and later, with curl, and with any HTTP client.
+///
+/// One port takes two forms of a call:
+///
+/// - `POST /` with `Micro-Endpoint` (or `Micro-Method`; both also with `X-` in front), as go-micro sends it: the body is
+///   in the codec of `Content-Type`, protobuf if there is none. The reply has status 200 always; an error is in
+///   `Micro-Error` and `X-Micro-Error`, as JSON on one line, and the body is then empty.
+/// - `POST /Greeter/Hello`, or `POST /greeter/Greeter.Hello` to name the service too, with `application/json`: the
+///   status is the error's code and the body its JSON form. A missing body is `{}`.
+///
+/// `Timeout` is the time that the caller still waits, in nanoseconds. Other headers are metadata, but for those of one
+/// hop. Streams are not carried.
+///
+/// # Limits
+///
+/// All of them are in [`Limits`]. A head must be complete within `head_timeout` of its first byte. A body, and a reply
+/// that the caller reads, may pause, but after `head_timeout` must have come at `body_rate` on average; a call
+/// whose body does not is answered 408. Headers number at most 100.
+///
+/// # Closing
+///
+/// A caller that closes its connection cancels its call. While [draining](Listener::drain), each reply says
+/// `Connection: close`, and connections that idle are kept for `linger`, so that a call that is already on its way is
+/// still answered.
+#[derive(Clone, Debug, Default)]
+pub struct HttpTransport {
+    limits: Limits,
+}
+
+impl HttpTransport {
+    /// A transport with these bounds.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits }
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    fn dial(&self, address: &str) -> Result<Arc<dyn Channel>> {
+        Ok(Arc::new(channel::HttpChannel::new(address, &self.limits)?))
+    }
+
+    async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
+        let listener = listener::HttpListener::bind(address, accept, self.limits.clone()).await?;
+        Ok(Box::new(listener))
+    }
+
+    fn name(&self) -> &'static str {
+        "http"
+    }
+}
+
+inventory::submit! {
+    Backend {
+        names: &["http"],
+        open: |options| Ok(Arc::new(HttpTransport::new(options.limits.clone()))),
+    }
+}

@@ -1,0 +1,249 @@
+//! How fast a connection moves, and when that is too slow.
+//!
+//! [`Paced`] notes what the socket moves and [`Pace`] what the call is at; [`Watch`] tells from both when to give up.
+//! One timer a connection does, and a call that is quick never touches it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::transport::Limits;
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first byte of a call.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The rest of a call's body.
+    Body,
+    /// The handler.
+    Handler,
+    /// The caller, to read the reply.
+    Reply,
+}
+
+/// What is known of one connection. All of it belongs to the connection's task; the atomics only let that task move
+/// between threads.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    part: AtomicU8,
+    /// How many calls have begun or ended.
+    turn: AtomicU64,
+    /// Bytes moved since the part began.
+    moved: AtomicU64,
+    /// Something was written that has not left.
+    unflushed: AtomicBool,
+    stalled: AtomicBool,
+}
+
+/// The parts of a call, as the values of [`Pace::part`].
+const BETWEEN: u8 = 0;
+const BODY: u8 = 1;
+const HANDLER: u8 = 2;
+
+impl Pace {
+    /// A head is complete; its body is read next.
+    pub(super) fn begin_body(&self) {
+        self.enter(BODY);
+    }
+
+    /// The body is complete; the handler runs next.
+    pub(super) fn begin_handler(&self) {
+        self.enter(HANDLER);
+    }
+
+    /// The reply is handed over.
+    pub(super) fn begin_reply(&self) {
+        self.enter(BETWEEN);
+    }
+
+    /// True once the body of this call has been given up.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Relaxed)
+    }
+
+    /// Gives up the body of this call.
+    pub(super) fn give_up(&self) {
+        self.stalled.store(true, Relaxed);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.part.load(Relaxed) {
+            BODY => Phase::Body,
+            HANDLER => Phase::Handler,
+            _ if self.unflushed.load(Relaxed) => Phase::Reply,
+            _ if self.moved.load(Relaxed) > 0 => Phase::Head,
+            _ => Phase::Idle,
+        }
+    }
+
+    fn enter(&self, part: u8) {
+        self.part.store(part, Relaxed);
+        self.moved.store(0, Relaxed);
+        self.turn.store(self.turn.load(Relaxed) + 1, Relaxed);
+    }
+
+    fn moved(&self, bytes: usize) {
+        self.moved
+            .store(self.moved.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    fn flushed(&self) {
+        if self.unflushed.load(Relaxed) {
+            self.unflushed.store(false, Relaxed);
+            if self.part.load(Relaxed) == BETWEEN {
+                self.moved.store(0, Relaxed);
+            }
+        }
+    }
+}
+
+/// Tells when a connection has been too slow.
+pub(super) struct Watch<'a> {
+    pace: &'a Pace,
+    limits: &'a Limits,
+    seen: (Phase, u64),
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+    draining: bool,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(pace: &'a Pace, limits: &'a Limits) -> Self {
+        let now = Instant::now();
+        Self {
+            pace,
+            limits,
+            seen: (Phase::Idle, 0),
+            since: now,
+            timer: Box::pin(sleep_until(now + limits.idle_timeout)),
+            draining: false,
+        }
+    }
+
+    /// From now on an idle connection is only waited for as long as it takes a call on its way to arrive.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        self.since = Instant::now();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Ready with the phase that has lasted too long.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Phase> {
+        let seen = (self.pace.phase(), self.pace.turn.load(Relaxed));
+        if seen != self.seen {
+            self.seen = seen;
+            self.since = Instant::now();
+        }
+        let Some(allowed) = self.allowed() else {
+            return Poll::Pending;
+        };
+        let due = self.since + allowed;
+        // Moved back only once it has rung, so that quick calls leave it alone.
+        if due < self.timer.deadline() {
+            self.timer.as_mut().reset(due);
+        }
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if due <= Instant::now() {
+                return Poll::Ready(seen.0);
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// How long the phase may last.
+    fn allowed(&self) -> Option<Duration> {
+        match self.seen.0 {
+            Phase::Idle if self.draining => Some(self.limits.linger),
+            Phase::Idle => Some(self.limits.idle_timeout),
+            Phase::Head => Some(self.limits.head_timeout),
+            Phase::Body | Phase::Reply => Some(self.limits.head_timeout + self.earned()),
+            Phase::Handler => None,
+        }
+    }
+
+    /// The time that the bytes moved so far may have taken.
+    fn earned(&self) -> Duration {
+        let moved = self.pace.moved.load(Relaxed);
+        Duration::from_secs(moved) / u32::try_from(self.limits.body_rate.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// A stream whose movement is noted.
+pub(super) struct Paced<'a, S> {
+    stream: S,
+    pace: &'a Pace,
+}
+
+impl<'a, S> Paced<'a, S> {
+    pub(super) fn new(stream: S, pace: &'a Pace) -> Self {
+        Self { stream, pace }
+    }
+
+    fn noted(&self, written: &Poll<io::Result<usize>>) {
+        self.pace.unflushed.store(true, Relaxed);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.pace.moved(*bytes);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<'_, S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.pace.moved(buffer.filled().len() - before);
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<'_, S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.noted(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.noted(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.pace.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,197 @@
+//! Header names, and what each one means to us.
+//!
+//! Names are compared without case: go-micro writes `Micro-Id` over HTTP and `Micro-ID` elsewhere.
+
+/// Writes the enum and its names from one list.
+macro_rules! headers {
+    ($($(#[$doc:meta])* $header:ident = $name:literal;)*) => {
+        /// A header that carries a part of a head.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Header {
+            $($(#[$doc])* $header,)*
+        }
+
+        impl Header {
+            /// Every header, in order of declaration.
+            pub(crate) const ALL: &[Self] = &[$(Self::$header,)*];
+
+            /// The name, in lower case.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$header => $name,)*
+                }
+            }
+        }
+    };
+}
+
+headers! {
+    /// The service called, such as `greeter`.
+    Service = "micro-service";
+    /// Its other spelling, which go-micro reads where the plain one is absent.
+    ServiceTwin = "x-micro-service";
+    /// The endpoint called, such as `Greeter.Hello`.
+    Endpoint = "micro-endpoint";
+    /// Its other spelling.
+    EndpointTwin = "x-micro-endpoint";
+    /// The endpoint again, under its older name.
+    Method = "micro-method";
+    /// Its other spelling.
+    MethodTwin = "x-micro-method";
+    /// A number that the caller gave the call, echoed in the reply.
+    Id = "micro-id";
+    /// The time that the caller still waits, in whole nanoseconds.
+    Timeout = "timeout";
+    /// How the body is encoded.
+    ContentType = "content-type";
+    /// How the reply is to be encoded.
+    Accept = "accept";
+    /// The error that a call ended with; its body is then empty.
+    Error = "micro-error";
+    /// Its other spelling.
+    ErrorTwin = "x-micro-error";
+    /// With an error: `no` if no handler can have seen the call, `yes` if one may have. Peers that are not ours
+    /// leave it out.
+    Reached = "micro-reached";
+}
+
+/// What is to be done with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It is a part of the head.
+    Head(Header),
+    /// It belongs to one hop: it neither becomes metadata nor leaves as metadata.
+    Hop,
+    /// It is metadata.
+    Metadata,
+}
+
+/// What the header `name` means, whatever its case.
+pub(crate) fn kind(name: &str) -> Kind {
+    // Sorted by length, since this is asked for every header of every call.
+    let known: &[(&str, Kind)] = match name.len() {
+        2 => &[("te", Kind::Hop)],
+        4 => &[("host", Kind::Hop), ("date", Kind::Hop)],
+        6 => &[
+            head(Header::Accept),
+            ("expect", Kind::Hop),
+            ("server", Kind::Hop),
+        ],
+        7 => &[
+            head(Header::Timeout),
+            ("trailer", Kind::Hop),
+            ("upgrade", Kind::Hop),
+        ],
+        8 => &[head(Header::Id)],
+        10 => &[
+            ("user-agent", Kind::Hop),
+            ("connection", Kind::Hop),
+            ("keep-alive", Kind::Hop),
+            ("x-micro-id", Kind::Hop),
+        ],
+        11 => &[head(Header::Error), ("micro-topic", Kind::Hop)],
+        12 => &[
+            head(Header::ContentType),
+            head(Header::Method),
+            ("micro-stream", Kind::Hop),
+            ("micro-target", Kind::Hop),
+        ],
+        13 => &[
+            head(Header::Service),
+            head(Header::Reached),
+            head(Header::ErrorTwin),
+            ("x-micro-topic", Kind::Hop),
+        ],
+        14 => &[
+            ("content-length", Kind::Hop),
+            head(Header::Endpoint),
+            head(Header::MethodTwin),
+            ("micro-protocol", Kind::Hop),
+            ("x-micro-stream", Kind::Hop),
+            ("x-micro-target", Kind::Hop),
+        ],
+        15 => &[
+            ("accept-encoding", Kind::Hop),
+            head(Header::ServiceTwin),
+            ("x-micro-reached", Kind::Hop),
+        ],
+        16 => &[
+            head(Header::EndpointTwin),
+            ("content-encoding", Kind::Hop),
+            ("proxy-connection", Kind::Hop),
+            ("x-micro-protocol", Kind::Hop),
+        ],
+        17 => &[("transfer-encoding", Kind::Hop)],
+        _ => &[],
+    };
+    known
+        .iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(name))
+        .map_or(Kind::Metadata, |(_, kind)| *kind)
+}
+
+const fn head(header: Header) -> (&'static str, Kind) {
+    (header.name(), Kind::Head(header))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Header, Kind, kind};
+
+    #[test]
+    fn every_header_of_the_head_is_known_in_any_case() {
+        for header in Header::ALL {
+            assert_eq!(kind(header.name()), Kind::Head(*header));
+            assert_eq!(kind(&header.name().to_uppercase()), Kind::Head(*header));
+        }
+    }
+
+    #[test]
+    fn hop_headers_are_no_metadata() {
+        let hops = [
+            "Micro-Topic",
+            "Micro-Stream",
+            "Content-Length",
+            "Transfer-Encoding",
+            "Connection",
+            "Host",
+            "User-Agent",
+            "X-Micro-Id",
+            "Micro-Protocol",
+            "Micro-Target",
+            "Keep-Alive",
+            "TE",
+            "Trailer",
+            "Upgrade",
+            "Expect",
+            "Accept-Encoding",
+            "Content-Encoding",
+            "Proxy-Connection",
+            "Date",
+            "Server",
+            "X-Micro-Topic",
+            "X-Micro-Stream",
+            "X-Micro-Target",
+            "X-Micro-Protocol",
+            "X-Micro-Reached",
+        ];
+
+        for name in hops {
+            assert_eq!(kind(name), Kind::Hop, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_user_adds_is_metadata() {
+        for name in [
+            "x-user",
+            "Authorization",
+            "traceparent",
+            "Micro-From-Service",
+            ":topic",
+            "",
+        ] {
+            assert_eq!(kind(name), Kind::Metadata, "{name}");
+        }
+    }
+}

@@ -8,8 +8,10 @@ pub use clap;
 pub use futures_util::Stream;
 pub use inventory;
 
+pub use crate::__format_of as format_of;
 pub use crate::broker::Mode;
 pub use crate::client::{Call, Method, Publish, Publisher};
+pub use crate::codec::generated as message;
 pub use crate::codec::{Format, Streaming};
 pub use crate::context::Context;
 pub use crate::error::{Error, Outcome, Result, TypedError};

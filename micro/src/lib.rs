@@ -37,6 +37,8 @@ pub use codec::{Message, Plain, Streaming};
 pub use context::Context;
 pub use error::{Error, Outcome, Result, TypedError};
 pub use metadata::Metadata;
+#[cfg(feature = "macros")]
+pub use micro_macros::message;
 pub use server::{
     Definition, Handle, Handler, bidirectional, client_streaming, server_streaming, subscriber,
     unary,

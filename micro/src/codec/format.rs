@@ -3,18 +3,30 @@
 //! A [`Format`] is made where a type is known (by a macro, or by [`Message::format`]) and carried
 //! to where it is not: past this table nothing is generic. Used by the client and server ends.
 
+use std::any::type_name;
 use std::fmt;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::ser::{Serialize, Serializer};
 
-use super::{json, msgpack};
+use super::empty::Empty;
+use super::field::{Record, Slots};
+use super::refusal::short_name;
+use super::registered::{self, Codec, Target};
+use super::schema::Schema;
+use super::{json, msgpack, protobuf};
 use crate::error::{Error, Result};
 use crate::message::ContentType;
 
 /// A type that can be sent and received.
 ///
-/// Written by `#[micro::message]`; a plain serde type is sent wrapped in [`Plain`].
+/// Written by `#[micro::message]`; a plain serde type is sent wrapped in [`Plain`]. `()` is the
+/// message without fields.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "cannot be sent or received",
+    note = "annotate it with `#[micro::message]`, or wrap a serde type in `micro::codec::Plain`"
+)]
 pub trait Message: Sized + Send + 'static {
     /// How values of this type are written and read.
     fn format() -> Format<Self>;
@@ -24,35 +36,84 @@ pub trait Message: Sized + Send + 'static {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plain<T>(pub T);
 
-/// The functions of one codec for one type.
-pub struct Functions<T> {
-    /// Appends the encoded value.
-    pub encode: fn(&T, &mut Vec<u8>) -> Result<()>,
-    /// Reads one value, which is the whole of the bytes.
-    pub decode: fn(&[u8]) -> Result<T>,
-}
-
 /// A table of functions that write and read one type, by content type.
 pub struct Format<T> {
-    pub(super) json: Option<Functions<T>>,
-    pub(super) msgpack: Option<Functions<T>>,
-    pub(super) protobuf: Option<Functions<T>>,
+    json: Option<Functions<T>>,
+    msgpack: Option<Functions<T>>,
+    protobuf: Option<Functions<T>>,
+    serde: Option<Serde<T>>,
+    schema: Option<fn() -> Schema>,
+}
+
+struct Functions<T> {
+    encode: fn(&T, &mut Vec<u8>) -> Result<()>,
+    decode: fn(&[u8]) -> Result<T>,
+}
+
+/// How a codec that knows no types gets at the value.
+struct Serde<T> {
+    serialize: for<'a> fn(&'a T) -> &'a (dyn erased_serde::Serialize + 'a),
+    deserialize: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
 }
 
 impl<T: Serialize + DeserializeOwned> Format<T> {
-    /// JSON and MessagePack by serde.
+    /// JSON, MessagePack and the registered codecs, by serde.
     pub const fn serde() -> Self {
         Self {
+            json: Some(Functions { encode: json::encode::<T>, decode: json::decode::<T> }),
+            msgpack: Some(Functions { encode: msgpack::encode::<T>, decode: msgpack::decode::<T> }),
+            protobuf: None,
+            serde: Some(Serde { serialize: |value| value, deserialize: |deserializer| erased_serde::deserialize(deserializer) }),
+            schema: None,
+        }
+    }
+}
+
+impl<T: Record> Format<T> {
+    /// JSON, MessagePack, protobuf and the registered codecs, for a type annotated with `#[micro::message]`.
+    pub const fn message() -> Self {
+        let protobuf = Functions { encode: protobuf::encode::<T>, decode: protobuf::decode::<T> };
+        Self { protobuf: Some(protobuf), schema: Some(T::Slots::schema), ..Self::serde() }
+    }
+}
+
+impl Format<()> {
+    /// That of the message without fields.
+    pub(super) const fn empty() -> Self {
+        Self {
             json: Some(Functions {
-                encode: json::encode::<T>,
-                decode: json::decode::<T>,
+                encode: |(), out| json::encode(&Empty, out),
+                decode: |bytes| json::decode(bytes).map(|Empty| ()),
             }),
             msgpack: Some(Functions {
-                encode: msgpack::encode::<T>,
-                decode: msgpack::decode::<T>,
+                encode: |(), out| msgpack::encode(&Empty, out),
+                decode: |bytes| msgpack::decode(bytes).map(|Empty| ()),
             }),
-            protobuf: None,
+            protobuf: Some(Functions {
+                encode: |(), _| Ok(()),
+                decode: |bytes| protobuf::decode(bytes).map(|Empty| ()),
+            }),
+            serde: Some(Serde {
+                serialize: |()| &Empty,
+                deserialize: |deserializer| erased_serde::deserialize(deserializer).map(|Empty| ()),
+            }),
+            schema: Some(Empty::schema),
         }
+    }
+}
+
+impl<T: prost::Message + Default> Format<T> {
+    /// Protobuf, for a type that prost generated.
+    pub const fn prost() -> Self {
+        let protobuf = Functions { encode: protobuf::encode_prost::<T>, decode: protobuf::decode_prost::<T> };
+        Self { json: None, msgpack: None, protobuf: Some(protobuf), serde: None, schema: None }
+    }
+}
+
+impl<T: prost::Message + Default + Serialize + DeserializeOwned> Format<T> {
+    /// Protobuf by prost, all else by serde.
+    pub const fn prost_and_serde() -> Self {
+        Self { protobuf: Self::prost().protobuf, ..Self::serde() }
     }
 }
 
@@ -61,49 +122,74 @@ impl<T> Format<T> {
     ///
     /// # Errors
     ///
-    /// `unsupported` (415) if the type cannot be written so.
+    /// `unsupported` (415) if the type cannot be written so; then `out` is as before.
     pub fn encode(&self, value: &T, content_type: &ContentType, out: &mut Vec<u8>) -> Result<()> {
-        (self.functions(content_type)?.encode)(value, out)
+        if let Some(functions) = self.functions(content_type) {
+            return (functions.encode)(value, out);
+        }
+        let (codec, serde) = self.registered(content_type)?;
+        codec.encode((serde.serialize)(value), out)
     }
 
     /// Reads a value from `bytes`, all of them.
     ///
     /// # Errors
     ///
-    /// `unsupported` (415) if the type cannot be read so, `bad_request` (400) if the bytes are wrong.
+    /// `unsupported` (415) if the type cannot be read so, `bad_request` (400) if the bytes are
+    /// wrong: it names the message, the field and what was expected there.
     pub fn decode(&self, content_type: &ContentType, bytes: &[u8]) -> Result<T> {
-        (self.functions(content_type)?.decode)(bytes)
+        if let Some(functions) = self.functions(content_type) {
+            return (functions.decode)(bytes);
+        }
+        let (codec, serde) = self.registered(content_type)?;
+        let mut value = None;
+        let mut read = |deserializer: &mut dyn erased_serde::Deserializer<'_>| {
+            value = Some((serde.deserialize)(deserializer)?);
+            Ok(())
+        };
+        codec.decode(bytes, Target::new(type_name::<T>(), &mut read))?;
+        value.ok_or_else(|| registered::nothing_read(codec))
     }
 
     /// The content types that the type can be written and read as, preferred first.
     pub fn content_types(&self) -> impl Iterator<Item = ContentType> {
+        let codecs = self.serde.iter().flat_map(|_| registered::all());
         [
-            (ContentType::MSGPACK, self.msgpack.is_some()),
-            (ContentType::PROTOBUF, self.protobuf.is_some()),
-            (ContentType::JSON, self.json.is_some()),
+            self.msgpack.map(|_| ContentType::MSGPACK),
+            self.protobuf.map(|_| ContentType::PROTOBUF),
+            self.json.map(|_| ContentType::JSON),
         ]
         .into_iter()
-        .filter_map(|(content_type, there)| there.then_some(content_type))
+        .flatten()
+        .chain(codecs.flat_map(|codec| codec.content_types()).map(|name| ContentType::new(name)))
     }
 
-    /// tmp
-    pub fn schema(&self) -> Option<super::Schema> {
-        None
+    /// What the message looks like; `None` for a type that is not annotated with `#[micro::message]`.
+    pub fn schema(&self) -> Option<Schema> {
+        self.schema.map(|schema| schema())
     }
 
-    fn functions(&self, content_type: &ContentType) -> Result<&Functions<T>> {
-        let found = match content_type.as_str() {
+    #[inline]
+    fn functions(&self, content_type: &ContentType) -> Option<&Functions<T>> {
+        match content_type.as_str() {
             "application/json" => self.json.as_ref(),
             "application/msgpack" => self.msgpack.as_ref(),
             "application/protobuf" => self.protobuf.as_ref(),
             _ => None,
-        };
-        found.ok_or_else(|| {
-            Error::unsupported(
-                "micro.codec",
-                format!("content type {content_type:?} is not supported here"),
-            )
-        })
+        }
+    }
+
+    fn registered(&self, content_type: &ContentType) -> Result<(&'static dyn Codec, &Serde<T>)> {
+        let codec = registered::find(content_type);
+        codec.zip(self.serde.as_ref()).ok_or_else(|| self.unsupported(content_type))
+    }
+
+    #[cold]
+    fn unsupported(&self, content_type: &ContentType) -> Error {
+        let name = short_name(type_name::<T>());
+        let known: Vec<_> = self.content_types().map(|known| known.to_string()).collect();
+        let known = known.join(", ");
+        Error::unsupported("micro.codec", format!("{name} has no form as {content_type:?}; it has one as {known}"))
     }
 }
 
@@ -123,11 +209,13 @@ impl<T> Clone for Functions<T> {
 
 impl<T> Copy for Functions<T> {}
 
-impl<T> fmt::Debug for Functions<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Functions")
+impl<T> Clone for Serde<T> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
+
+impl<T> Copy for Serde<T> {}
 
 impl<T> fmt::Debug for Format<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,13 +230,13 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Message for Plain<T> {
 }
 
 impl<T: Serialize> Serialize for Plain<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Plain<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Plain<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self)
     }
 }

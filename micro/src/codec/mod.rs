@@ -1,13 +1,28 @@
 //! Content type → how values are written and read.
 //!
-//! Used by the client and server ends through [`Format`]; knows no carrier.
+//! Used by the client and server ends through [`Format`], the table of one type; knows no carrier.
+//! JSON, MessagePack and protobuf are called directly. Any other content type is a [`Codec`] that
+//! announced itself with a [`Backend`], in this crate or in another one.
 
+mod empty;
+mod field;
 mod format;
+#[doc(hidden)]
+pub mod generated;
 mod json;
 mod msgpack;
+#[doc(hidden)]
+pub mod probe;
+mod proto;
+mod protobuf;
+mod refusal;
+mod registered;
 mod schema;
 mod streaming;
+mod wire;
 
-pub use format::{Format, Functions, Message, Plain};
-pub use schema::{Outline, Schema};
+pub use format::{Format, Message, Plain};
+pub use proto::proto_file;
+pub use registered::{Backend, Codec, Target};
+pub use schema::{Kind, Label, Member, Outline, Schema, Shape};
 pub use streaming::Streaming;

@@ -1,0 +1,106 @@
+//! What a message is, once it is read: names, numbers and types, and no more of the syntax.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics, Type, Visibility};
+
+/// A struct or enum to be sent.
+pub(super) struct Model {
+    pub(super) visibility: Visibility,
+    pub(super) ident: Ident,
+    pub(super) generics: Generics,
+    pub(super) shape: Shape,
+}
+
+pub(super) enum Shape {
+    /// A struct: a message.
+    Record(Vec<Field>),
+    /// An enum whose variants have fields: a message with a oneof.
+    OneOf(Vec<Variant>),
+    /// An enum whose variants have none: an enum.
+    Choice(Vec<Alternative>),
+    /// Something is wrong, which was said: it has no fields, and no value is ever read.
+    Broken,
+}
+
+/// A field of a message.
+pub(super) struct Field {
+    pub(super) ident: Ident,
+    pub(super) ty: Type,
+    pub(super) key: Keys,
+}
+
+/// A variant of a oneof.
+pub(super) struct Variant {
+    pub(super) ident: Ident,
+    pub(super) payload: Payload,
+    pub(super) key: Keys,
+    /// Where `#[default]` stands.
+    pub(super) default: Option<Span>,
+}
+
+/// What a variant holds.
+pub(super) enum Payload {
+    /// One value without a name.
+    Value(Type),
+    /// Named fields, or none.
+    Fields(Vec<Field>, Braces),
+}
+
+/// How a variant's fields are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Braces {
+    Braces,
+    None,
+}
+
+/// How a field or variant is found in a message.
+pub(super) struct Keys {
+    pub(super) tag: Tag,
+    /// As it is written.
+    pub(super) name: String,
+    /// The other spelling that is read.
+    pub(super) camel: String,
+    /// Under which conditions it exists.
+    pub(super) cfg: Vec<Attribute>,
+}
+
+/// A number on the wire.
+#[derive(Clone, Copy)]
+pub(super) struct Tag {
+    pub(super) number: u32,
+    /// Where it was written, if it was.
+    pub(super) written: Option<Span>,
+}
+
+/// A variant without fields.
+pub(super) struct Alternative {
+    pub(super) ident: Ident,
+    pub(super) cfg: Vec<Attribute>,
+    pub(super) role: Role,
+}
+
+/// What a variant without fields stands for.
+pub(super) enum Role {
+    /// A number, where that was written, and the name in a proto file.
+    Number { number: i32, written: Option<Span>, name: String, default: Option<Span> },
+    /// All numbers that have no variant.
+    Unknown,
+}
+
+impl Model {
+    /// Makes it a stand-in.
+    pub(super) fn empty(&mut self) {
+        self.shape = Shape::Broken;
+    }
+}
+
+impl Payload {
+    /// The types in it.
+    pub(super) fn types(&self) -> impl Iterator<Item = &Type> {
+        let (value, fields): (_, &[Field]) = match self {
+            Self::Value(ty) => (Some(ty), &[]),
+            Self::Fields(fields, _) => (None, fields),
+        };
+        value.into_iter().chain(fields.iter().map(|field| &field.ty))
+    }
+}

@@ -1,0 +1,144 @@
+//! What may stand in a message: the trait by which the compiler finds the form of a field.
+//!
+//! [`Field`] maps a type to its [`Form`], and a form writes and reads values of a type: as a
+//! protobuf field, and through serde for the formats with names. That a list of `u8` is bytes
+//! and any other a repeated field is decided by the form of the element ([`Single::Repeated`]).
+//! Named by the code that `#[micro::message]` generates.
+
+mod blob;
+pub(super) mod choice;
+mod list;
+mod map;
+mod number;
+mod optional;
+pub(super) mod record;
+mod text;
+
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
+use super::schema::{Kind, Label};
+use super::wire::{Fault, Input, WireType};
+
+use blob::Octets;
+pub use choice::{Choice, Enumeration};
+use list::{Many, Packed};
+pub(super) use record::{Record, Slots};
+
+/// A type that can be a field of a message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a message",
+    label = "no type for a field",
+    note = "numbers of at most 64 bits, `bool`, `String`, `Bytes`, `Vec`, `Option`, `Box`, maps, and types annotated with `#[micro::message]` can",
+    note = "`#[micro::message(plain)]` takes any type that serde takes, and has no protobuf form"
+)]
+pub trait Field: Sized + Send + 'static {
+    /// How it is written and read.
+    type Form: Form<Self>;
+}
+
+/// What a field of type `T` is while its message is read.
+pub type Slot<T> = <<T as Field>::Form as Form<T>>::Slot;
+
+/// How fields of type `T` are written and read.
+pub trait Form<T>: 'static {
+    /// What there is of the value while its message is read; the default is an absent field.
+    type Slot: Default;
+
+    /// Appends `value` as the field `tag`, or nothing if [absence](Self::is_absent) says the same.
+    fn encode(value: &T, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads one occurrence of the field.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not of this form.
+    fn merge(slot: &mut Self::Slot, wire: WireType, input: &mut Input<'_>) -> Result<(), Fault>;
+
+    /// The value, once the message is read.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent and must not be.
+    fn finish(slot: Self::Slot) -> Result<T, Fault>;
+
+    /// True if leaving the field out says the same.
+    fn is_absent(value: &T) -> bool;
+
+    /// Writes the value in a format with names.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's own.
+    fn serialize<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads the value in a format with names; `null` is an absent field.
+    ///
+    /// # Errors
+    ///
+    /// If something else is found than this form takes.
+    fn read<'de, D: Deserializer<'de>>(slot: &mut Self::Slot, deserializer: D) -> Result<(), D::Error>;
+
+    /// The label and type of the field in a proto file.
+    fn describe() -> (Label, Kind);
+}
+
+/// A form that is one value behind one key: it may be optional, repeated, in a map or in a oneof.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be optional, repeated, in a map or in a variant",
+    label = "no single value",
+    note = "protobuf has no list of lists and no optional list: put it in a message of its own"
+)]
+pub trait Single<T>: Form<T> {
+    /// The form of a list of them.
+    type Repeated: Form<Vec<T>>;
+
+    /// Appends `value` as the field `tag`, whatever its value.
+    fn put(value: &T, tag: u32, out: &mut Vec<u8>);
+}
+
+/// A type that can be optional, repeated, in a map or in a variant: the bound of a type parameter.
+pub trait Value: Field<Form: Single<Self>> {}
+
+impl<T: Field<Form: Single<T>>> Value for T {}
+
+/// A value to be written by serde in the form `F`.
+pub(super) struct Written<'a, T, F>(&'a T, PhantomData<F>);
+
+impl<'a, T, F: Form<T>> Written<'a, T, F> {
+    fn new(value: &'a T) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+impl<T, F: Form<T>> Serialize for Written<'_, T, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        F::serialize(self.0, serializer)
+    }
+}
+
+/// Reads one whole value of the form `F`.
+struct Whole<T, F>(PhantomData<(T, F)>);
+
+impl<T, F> Whole<T, F> {
+    fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T, F: Form<T>> serde::de::DeserializeSeed<'de> for Whole<T, F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        let mut slot = F::Slot::default();
+        F::read(&mut slot, deserializer)?;
+        F::finish(slot).map_err(D::Error::custom)
+    }
+}
+
+/// How many elements are made room for before the first is read: a length is only a claim.
+fn cautious<T>(claimed: Option<usize>) -> usize {
+    claimed.unwrap_or(0).min(4096 / size_of::<T>().max(1))
+}

@@ -26,5 +26,5 @@ pub(crate) fn private() -> TokenStream {
 ///
 /// It is still known as generated, so that lints leave it alone.
 pub(crate) fn at(span: Span) -> Span {
-    Span::mixed_site().located_at(span)
+    Span::call_site().located_at(span)
 }

@@ -127,7 +127,7 @@ fn emit_free(item: &Item, subscriber: &Subscriber, is_clean: bool) -> TokenStrea
     let docs = format!("Publishes `event` to `{topic}`, for whoever subscribes to it.");
     let members = quote! {
         #[doc = #docs]
-        pub fn publish(service: &#micro::Service, event: &#event) -> #micro::Publish {
+        pub fn publish(service: &#micro::Service, event: &#event) -> #private::Publish {
             #private::publish(service, #topic, #format, event)
         }
     };

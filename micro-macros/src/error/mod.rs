@@ -115,7 +115,7 @@ fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
             Member::Named(name) => names::plain(name),
             Member::Unnamed(index) => index.index.to_string(),
         };
-        let binding = format_ident!("field_{at}", span = Span::mixed_site());
+        let binding = format_ident!("field_{at}", span = Span::call_site());
         Field { name, member, binding, cfgs, span: type_span(&field.ty) }
     });
     read.collect()

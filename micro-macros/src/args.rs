@@ -178,7 +178,9 @@ impl Args {
 
     /// The texts in the parentheses behind a key, as in `metadata("region" = "eu")`.
     pub(crate) fn pairs(&mut self, key: Key, diag: &mut Diag) -> Vec<(String, String)> {
-        let Some(list) = self.list(key, diag) else { return Vec::new() };
+        let Some(list) = self.list(key, diag) else {
+            return Vec::new();
+        };
         let mut pairs = Vec::new();
         for piece in pieces(list.value) {
             let tokens: TokenStream = piece.into_iter().collect();
@@ -187,7 +189,10 @@ impl Args {
                     diag.error(tokens, format!("`{name}` is specified more than once"));
                 }
                 Ok(pair) => pairs.push(pair),
-                Err(_) => diag.error(tokens, format!("expected a text, `=` and a text: `{}`", key.form)),
+                Err(_) => diag.error(
+                    tokens,
+                    format!("expected a text, `=` and a text: `{}`", key.form),
+                ),
             }
         }
         pairs

@@ -54,7 +54,9 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     if linked::check_function(&item, "main", &mut diag).is_none() {
         return quote!(#diag #item);
     }
-    let Some(function) = diag.ok(item.function()) else { return quote!(#diag #item) };
+    let Some(function) = diag.ok(item.function()) else {
+        return quote!(#diag #item);
+    };
     let mut args = Args::parse("main", args, &mut diag);
     let program = Program::read(&mut args, &mut diag);
     args.finish(&mut diag);
@@ -66,10 +68,16 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 /// What the function takes, if it can be run.
 fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
     if signature.ident != "main" {
-        diag.error(&signature.ident, "a program starts with `main`: name the function so");
+        diag.error(
+            &signature.ident,
+            "a program starts with `main`: name the function so",
+        );
     }
     if signature.asyncness.is_none() {
-        diag.error(signature.fn_token, "`main` must be `async`: write `async fn main`");
+        diag.error(
+            signature.fn_token,
+            "`main` must be `async`: write `async fn main`",
+        );
     }
     if let Some(constness) = &signature.constness {
         diag.error(constness, "`main` cannot be `const`");
@@ -87,16 +95,24 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
     for input in &signature.inputs {
         match input {
             FnArg::Typed(typed) if types.len() == 2 => {
-                diag.error(typed, "`main` takes the service and the program's own arguments, and no more");
+                diag.error(
+                    typed,
+                    "`main` takes the service and the program's own arguments, and no more",
+                );
             }
             FnArg::Typed(typed) => types.push((*typed.ty).clone()),
             FnArg::Receiver(receiver) => diag.error(receiver, "`main` takes no `self`"),
         }
     }
     let mut types = types.into_iter();
-    let Some(service) = types.next() else { return Some(Form::Nothing) };
+    let Some(service) = types.next() else {
+        return Some(Form::Nothing);
+    };
     if !types::is_named(&service, "Service") {
-        diag.error(&service, "the first argument of `main` is the service: write `service: micro::Service`");
+        diag.error(
+            &service,
+            "the first argument of `main` is the service: write `service: micro::Service`",
+        );
     }
     Some(match types.next() {
         Some(args) => Form::ServiceAndArgs(args),
@@ -124,11 +140,23 @@ fn emit_run(signature: &Signature, program: &Program, form: &Form) -> TokenStrea
 }
 
 /// The `main` that the program starts with; without one, the compiler would miss it.
-fn emit_main(item: &Item, function: &Function, run: Option<TokenStream>, diag: &Diag) -> TokenStream {
+fn emit_main(
+    item: &Item,
+    function: &Function,
+    run: Option<TokenStream>,
+    diag: &Diag,
+) -> TokenStream {
     let private = paths::private();
-    let Function { visibility, signature } = function;
-    let Item { attributes, tail, .. } = item;
-    let cfgs = attributes.iter().filter(|attribute| attribute.name() == "cfg");
+    let Function {
+        visibility,
+        signature,
+    } = function;
+    let Item {
+        attributes, tail, ..
+    } = item;
+    let cfgs = attributes
+        .iter()
+        .filter(|attribute| attribute.name() == "cfg");
     let output = run.is_some().then(|| quote!(-> #private::ExitCode));
     let unused = run.is_none().then(|| quote!(#[allow(dead_code)]));
     quote! {

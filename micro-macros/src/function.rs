@@ -28,7 +28,9 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let main = match function {
         Some((program, task)) => emit_main(&item, &program, &task),
         // Without a `main`, the compiler would miss it.
-        None if item.name().is_some_and(|name| name != "main") => quote!(fn main() {}),
+        None if item.name().is_some_and(|name| name != "main") => quote!(
+            fn main() {}
+        ),
         None => TokenStream::new(),
     };
     quote!(#diag #item #main)
@@ -38,14 +40,21 @@ fn read(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(Program, Tas
     linked::check_function(item, "function", diag)?;
     let name = item.name()?;
     if name == "main" {
-        diag.error(&name, "the attribute writes `main` itself: give the function the name of what it does");
+        diag.error(
+            &name,
+            "the attribute writes `main` itself: give the function the name of what it does",
+        );
     }
     let mut args = Args::parse("function", args, diag);
     if !args.knows(entry::NAME) {
-        diag.error(&name, "a function says by which name it is found: `#[micro::function(name = \"greeter\")]`");
+        diag.error(
+            &name,
+            "a function says by which name it is found: `#[micro::function(name = \"greeter\")]`",
+        );
     }
     let program = Program::read(&mut args, diag);
-    let takes = [subscriber::TOPIC, subscriber::GROUP, subscriber::BROADCAST].map(|key| args.knows(key));
+    let takes =
+        [subscriber::TOPIC, subscriber::GROUP, subscriber::BROADCAST].map(|key| args.knows(key));
     let task = match takes.contains(&true) {
         true => read_event(item, args, diag).map(Task::Take),
         false => read_call(item, args, &program, diag).map(Task::Answer),
@@ -56,26 +65,48 @@ fn read(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(Program, Tas
 fn read_event(item: &Item, mut args: Args, diag: &mut Diag) -> Option<Subscriber> {
     let options = subscriber::Options::read(&mut args, item.name_span(), diag);
     args.finish(diag);
-    let expected = Expected { role: Role::Subscriber, method: false, streams: false };
-    Some(Subscriber { method: Method::read(item, expected, diag)?, options })
+    let expected = Expected {
+        role: Role::Subscriber,
+        method: false,
+        streams: false,
+    };
+    Some(Subscriber {
+        method: Method::read(item, expected, diag)?,
+        options,
+    })
 }
 
 fn read_call(item: &Item, mut args: Args, program: &Program, diag: &mut Diag) -> Option<Handler> {
     let endpoint = handler::endpoint_name(&mut args, ENDPOINT, diag);
     let options = handler::Options::read(&mut args, diag);
     args.finish(diag);
-    let expected = Expected { role: Role::Function, method: false, streams: options.stream };
+    let expected = Expected {
+        role: Role::Function,
+        method: false,
+        streams: options.stream,
+    };
     let method = Method::read(item, expected, diag)?;
     let owner = names::owner(&program.name);
-    let endpoint = endpoint.map_or_else(|| names::endpoint(&owner, &method.name), |endpoint| endpoint.value);
+    let endpoint = endpoint.map_or_else(
+        || names::endpoint(&owner, &method.name),
+        |endpoint| endpoint.value,
+    );
     let named = method.name.span();
-    Some(Handler { method, endpoint, named, options })
+    Some(Handler {
+        method,
+        endpoint,
+        named,
+        options,
+    })
 }
 
 fn emit_main(item: &Item, program: &Program, task: &Task) -> TokenStream {
     let private = paths::private();
     let name = item.name();
-    let route = Route { function: quote!(#name), method: false };
+    let route = Route {
+        function: quote!(#name),
+        method: false,
+    };
     let (method, part) = match task {
         Task::Answer(handler) => {
             let (endpoint, served) = (&handler.endpoint, handler.serve(&route));

@@ -62,21 +62,37 @@ impl Options {
 
 impl Handler {
     /// Reads a member of the block whose endpoints start with `owner`.
-    pub(crate) fn in_block(item: &Item, mut args: Args, owner: &str, diag: &mut Diag) -> Option<Self> {
+    pub(crate) fn in_block(
+        item: &Item,
+        mut args: Args,
+        owner: &str,
+        diag: &mut Diag,
+    ) -> Option<Self> {
         let name = endpoint_name(&mut args, NAME, diag);
         let options = Options::read(&mut args, diag);
         args.finish(diag);
-        let expected = Expected { role: Role::Handler, method: true, streams: options.stream };
+        let expected = Expected {
+            role: Role::Handler,
+            method: true,
+            streams: options.stream,
+        };
         let method = Method::read(item, expected, diag)?;
         let named = name.as_ref().map_or(method.name.span(), |name| name.span);
         let endpoint = name.map_or_else(|| names::endpoint(owner, &method.name), |name| name.value);
-        Some(Self { method, endpoint, named, options })
+        Some(Self {
+            method,
+            endpoint,
+            named,
+            options,
+        })
     }
 
     /// The handler as an expression.
     pub(crate) fn serve(&self, route: &Route) -> TokenStream {
         let private = paths::private();
-        let Method { argument, reply, .. } = &self.method;
+        let Method {
+            argument, reply, ..
+        } = &self.method;
         let (request, response) = (argument.payload.format(), reply.format());
         let closure = route.closure(&self.method);
         let kind = self.kind();
@@ -88,7 +104,9 @@ impl Handler {
     /// The call of the endpoint through `client`, as the body of a function that takes [`parameter`](Self::parameter).
     pub(crate) fn call(&self, client: TokenStream) -> TokenStream {
         let private = paths::private();
-        let Method { argument, reply, .. } = &self.method;
+        let Method {
+            argument, reply, ..
+        } = &self.method;
         let (request, response) = (argument.payload.format(), reply.format());
         let (kind, endpoint, name) = (self.kind(), &self.endpoint, &argument.name);
         let options = self.called_options();
@@ -102,9 +120,13 @@ impl Handler {
     pub(crate) fn parameter(&self) -> TokenStream {
         let private = paths::private();
         let name = &self.method.argument.name;
-        let Payload { message, streams, .. } = &self.method.argument.payload;
+        let Payload {
+            message, streams, ..
+        } = &self.method.argument.payload;
         match streams {
-            true => quote!(#name: impl #private::Stream<Item = #message> + ::core::marker::Send + 'static),
+            true => {
+                quote!(#name: impl #private::Stream<Item = #message> + ::core::marker::Send + 'static)
+            }
             false => quote!(#name: #message),
         }
     }
@@ -112,7 +134,9 @@ impl Handler {
     /// What a caller gets.
     pub(crate) fn output(&self) -> TokenStream {
         let (micro, private) = (paths::micro(), paths::private());
-        let Payload { message, streams, .. } = &self.method.reply;
+        let Payload {
+            message, streams, ..
+        } = &self.method.reply;
         match streams {
             true => quote!(#micro::Call<#private::Streaming<#message>>),
             false => quote!(#micro::Call<#message>),
@@ -131,7 +155,10 @@ impl Handler {
 
     /// The function that makes such a handler, which is also the method of a client that calls it.
     fn kind(&self) -> Ident {
-        let name = match (self.method.argument.payload.streams, self.method.reply.streams) {
+        let name = match (
+            self.method.argument.payload.streams,
+            self.method.reply.streams,
+        ) {
             (false, false) => "unary",
             (false, true) => "server_streaming",
             (true, false) => "client_streaming",
@@ -172,12 +199,17 @@ impl Route {
         let here = paths::at(method.name.span());
         let private = paths::private();
         let function = &self.function;
-        let share = self.method.then(|| quote_spanned!(here=> let this = #private::Arc::clone(&this);));
+        let share = self
+            .method
+            .then(|| quote_spanned!(here=> let this = #private::Arc::clone(&this);));
         let this = self.method.then(|| quote_spanned!(here=> &*this,));
         let context = method.context.then(|| quote_spanned!(here=> &context,));
         let called = quote_spanned!(here=> #function(#this #context request).await);
         let (emitter, called) = match method.reply.streams {
-            true => (quote_spanned!(here=> , emitter), quote_spanned!(here=> emitter.drive(#called).await)),
+            true => (
+                quote_spanned!(here=> , emitter),
+                quote_spanned!(here=> emitter.drive(#called).await),
+            ),
             false => (TokenStream::new(), called),
         };
         let given = match method.context {
@@ -204,7 +236,8 @@ impl Payload {
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut diag = Diag::new();
     let item = Item::parse(item);
-    let free = read_free(&item, args, &mut diag).map(|(service, handler)| emit_free(&item, &service, &handler, diag.is_clean()));
+    let free = read_free(&item, args, &mut diag)
+        .map(|(service, handler)| emit_free(&item, &service, &handler, diag.is_clean()));
     quote!(#diag #item #free)
 }
 
@@ -216,14 +249,20 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
     let service = service_name(&mut args, SERVICE, diag);
     let options = Options::read(&mut args, diag);
     args.finish(diag);
-    let expected = Expected { role: Role::Handler, method: false, streams: options.stream };
+    let expected = Expected {
+        role: Role::Handler,
+        method: false,
+        streams: options.stream,
+    };
     let method = Method::read(item, expected, diag)?;
     let endpoint = match (&name, &service) {
         (Some(name), _) => name.value.clone(),
         (None, Some(service)) => names::endpoint(&names::owner(&service.value), &method.name),
         (None, None) if diag.is_clean() => {
             let name = names::upper_camel(&names::plain(&method.name));
-            let message = format!("a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`");
+            let message = format!(
+                "a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`"
+            );
             diag.error(&method.name, message);
             return None;
         }
@@ -231,7 +270,15 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
     };
     let named = method.name.span();
     let service = service.map(|service| service.value).unwrap_or_default();
-    Some((service, Handler { method, endpoint, named, options }))
+    Some((
+        service,
+        Handler {
+            method,
+            endpoint,
+            named,
+            options,
+        },
+    ))
 }
 
 /// The type of the function's name that holds its client, and its link.
@@ -246,18 +293,31 @@ fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> T
             #call
         }
     };
-    let route = Route { function: quote!(#name), method: false };
+    let route = Route {
+        function: quote!(#name),
+        method: false,
+    };
     let served = handler.serve(&route);
     let endpoint = &handler.endpoint;
-    let definition = is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));
-    linked::emit(item, &handler.method, &format!("Calls `{endpoint}`."), &members, definition)
+    let definition =
+        is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));
+    linked::emit(
+        item,
+        &handler.method,
+        &format!("Calls `{endpoint}`."),
+        &members,
+        definition,
+    )
 }
 
 /// The name of an endpoint under `key`.
 pub(crate) fn endpoint_name(args: &mut Args, key: Key, diag: &mut Diag) -> Option<Given<String>> {
     let name = args.text(key, diag)?;
     if !names::is_endpoint(&name.value) {
-        diag.error_at(name.span, format!("an endpoint is a type, a dot and a method: `{}`", key.form));
+        diag.error_at(
+            name.span,
+            format!("an endpoint is a type, a dot and a method: `{}`", key.form),
+        );
     }
     Some(name)
 }
@@ -266,7 +326,10 @@ pub(crate) fn endpoint_name(args: &mut Args, key: Key, diag: &mut Diag) -> Optio
 pub(crate) fn service_name(args: &mut Args, key: Key, diag: &mut Diag) -> Option<Given<String>> {
     let name = args.text(key, diag)?;
     if !names::is_service(&name.value) {
-        let message = format!("a service's name is letters, digits, `.`, `-` and `_`: `{}`", key.form);
+        let message = format!(
+            "a service's name is letters, digits, `.`, `-` and `_`: `{}`",
+            key.form
+        );
         diag.error_at(name.span, message);
     }
     Some(name)

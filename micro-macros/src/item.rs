@@ -41,7 +41,10 @@ impl Attribute {
                 }
             }
         }
-        Self { tokens: TokenStream::from_iter([pound, brackets]), name }
+        Self {
+            tokens: TokenStream::from_iter([pound, brackets]),
+            name,
+        }
     }
 
     /// What its path ends in.
@@ -52,7 +55,9 @@ impl Attribute {
     /// The attribute as the parser sees it.
     pub(crate) fn parse(&self) -> syn::Result<syn::Attribute> {
         let mut parsed = syn::Attribute::parse_outer.parse2(self.tokens.clone())?;
-        parsed.pop().ok_or_else(|| syn::Error::new_spanned(&self.tokens, "expected an attribute"))
+        parsed
+            .pop()
+            .ok_or_else(|| syn::Error::new_spanned(&self.tokens, "expected an attribute"))
     }
 }
 
@@ -71,72 +76,45 @@ impl Item {
 
     /// The members of a block.
     pub(crate) fn parse_all(tokens: TokenStream) -> Vec<Self> {
-        let mut items = Vec::new();
-        let mut item = Self::default();
-        let mut angles = 0_u32;
-        let mut assigns = false;
+        let mut splitter = Splitter::default();
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
-            let mut ends = false;
-            match &token {
-                TokenTree::Punct(punct) => match punct.as_char() {
-                    '#' if angles == 0 => {
-                        if let Some(brackets) = tokens.next_if(|next| is_group(next, Delimiter::Bracket)) {
-                            // What stood before it was never finished.
-                            if !item.head.is_empty() {
-                                items.push(std::mem::take(&mut item));
-                                assigns = false;
-                            }
-                            item.attributes.push(Attribute::new(token, brackets));
-                            continue;
-                        }
-                    }
-                    ';' => ends = true,
-                    '=' if angles == 0 => assigns = true,
-                    '<' => angles += 1,
-                    '>' if !ends_in(&item.head, '-') => angles = angles.saturating_sub(1),
-                    _ => {}
-                },
-                TokenTree::Group(group) => match group.delimiter() {
-                    Delimiter::Brace => ends = angles == 0 && !assigns,
-                    // `#![…]`
-                    Delimiter::Bracket if is_inner(&item) => {
-                        item.head.push(token);
-                        items.push(std::mem::take(&mut item));
-                        continue;
-                    }
-                    _ => {}
-                },
-                _ => {}
-            }
-            if ends {
-                item.tail = Some(token);
-                items.push(std::mem::take(&mut item));
-                (angles, assigns) = (0, false);
-            } else {
-                item.head.push(token);
+            let brackets = match splitter.may_start_attribute(&token) {
+                true => tokens.next_if(|next| is_group(next, Delimiter::Bracket)),
+                false => None,
+            };
+            match brackets {
+                Some(brackets) => splitter.attribute(token, brackets),
+                None => splitter.token(token),
             }
         }
-        if !item.head.is_empty() || !item.attributes.is_empty() {
-            items.push(item);
-        }
-        items
+        splitter.finish()
     }
 
     /// Removes and returns the attributes that `wanted` picks.
-    pub(crate) fn take_attributes(&mut self, wanted: impl Fn(&Attribute) -> bool) -> Vec<Attribute> {
-        self.attributes.extract_if(.., |attribute| wanted(attribute)).collect()
+    pub(crate) fn take_attributes(
+        &mut self,
+        wanted: impl Fn(&Attribute) -> bool,
+    ) -> Vec<Attribute> {
+        self.attributes
+            .extract_if(.., |attribute| wanted(attribute))
+            .collect()
     }
 
     /// The first such keyword of the head, as in `fn` or `trait`.
     pub(crate) fn keyword(&self, keyword: &str) -> Option<&TokenTree> {
-        let is_it = |token: &&TokenTree| matches!(token, TokenTree::Ident(ident) if ident == keyword);
+        let is_it =
+            |token: &&TokenTree| matches!(token, TokenTree::Ident(ident) if ident == keyword);
         self.head.iter().find(is_it)
     }
 
     /// A function's name.
     pub(crate) fn name(&self) -> Option<Ident> {
-        let mut after_fn = self.head.iter().skip_while(|token| token.to_string() != "fn").skip(1);
+        let mut after_fn = self
+            .head
+            .iter()
+            .skip_while(|token| token.to_string() != "fn")
+            .skip(1);
         match after_fn.next() {
             Some(TokenTree::Ident(name)) => Some(name.clone()),
             _ => None,
@@ -149,7 +127,10 @@ impl Item {
     }
 
     /// The head, read by `parser`.
-    pub(crate) fn parse_head<T>(&self, parser: impl FnOnce(ParseStream<'_>) -> syn::Result<T>) -> syn::Result<T> {
+    pub(crate) fn parse_head<T>(
+        &self,
+        parser: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+    ) -> syn::Result<T> {
         parser.parse2(self.head.iter().cloned().collect())
     }
 
@@ -178,7 +159,10 @@ impl Item {
 
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        Ok(Self { visibility: input.parse()?, signature: input.parse()? })
+        Ok(Self {
+            visibility: input.parse()?,
+            signature: input.parse()?,
+        })
     }
 }
 
@@ -193,6 +177,74 @@ impl ToTokens for Item {
         tokens.append_all(&self.attributes);
         tokens.append_all(&self.head);
         self.tail.to_tokens(tokens);
+    }
+}
+
+/// Cuts the tokens of a block where a member ends.
+#[derive(Default)]
+struct Splitter {
+    items: Vec<Item>,
+    item: Item,
+    /// How many `<` are open: braces between them are constants, not bodies.
+    angles: u32,
+    /// True behind a `=`: braces are part of a value, which ends at a `;`.
+    assigns: bool,
+}
+
+impl Splitter {
+    fn may_start_attribute(&self, token: &TokenTree) -> bool {
+        self.angles == 0 && matches!(token, TokenTree::Punct(pound) if pound.as_char() == '#')
+    }
+
+    fn attribute(&mut self, pound: TokenTree, brackets: TokenTree) {
+        // What stands before it was never finished.
+        if !self.item.head.is_empty() {
+            self.cut();
+        }
+        self.item.attributes.push(Attribute::new(pound, brackets));
+    }
+
+    fn token(&mut self, token: TokenTree) {
+        let is_tail = match &token {
+            TokenTree::Punct(punct) => self.punct(punct.as_char()),
+            TokenTree::Group(group) => {
+                group.delimiter() == Delimiter::Brace && self.angles == 0 && !self.assigns
+            }
+            _ => false,
+        };
+        if is_tail {
+            self.item.tail = Some(token);
+            self.cut();
+            return;
+        }
+        let is_inner_attribute = is_inner(&self.item) && is_group(&token, Delimiter::Bracket);
+        self.item.head.push(token);
+        if is_inner_attribute {
+            self.cut();
+        }
+    }
+
+    /// True if it ends the member.
+    fn punct(&mut self, punct: char) -> bool {
+        match punct {
+            '=' if self.angles == 0 => self.assigns = true,
+            '<' => self.angles += 1,
+            '>' if !ends_in(&self.item.head, '-') => self.angles = self.angles.saturating_sub(1),
+            _ => {}
+        }
+        punct == ';'
+    }
+
+    fn cut(&mut self) {
+        self.items.push(std::mem::take(&mut self.item));
+        (self.angles, self.assigns) = (0, false);
+    }
+
+    fn finish(mut self) -> Vec<Item> {
+        if !self.item.head.is_empty() || !self.item.attributes.is_empty() {
+            self.cut();
+        }
+        self.items
     }
 }
 
@@ -221,8 +273,17 @@ mod tests {
         let items = Item::parse_all(tokens.clone());
         let again: TokenStream = items.iter().map(|item| item.to_token_stream()).collect();
         assert_eq!(again.to_string(), tokens.to_string());
-        let head = |item: &Item| item.head.iter().cloned().collect::<TokenStream>().to_string();
-        items.iter().map(|item| (head(item), item.tail.is_some())).collect()
+        let head = |item: &Item| {
+            item.head
+                .iter()
+                .cloned()
+                .collect::<TokenStream>()
+                .to_string()
+        };
+        items
+            .iter()
+            .map(|item| (head(item), item.tail.is_some()))
+            .collect()
     }
 
     #[test]
@@ -256,9 +317,17 @@ mod tests {
 
     #[test]
     fn the_name_of_an_attribute_is_the_end_of_its_path() {
-        let items = Item::parse_all(quote!(#[micro::handler(name = "a")] #[doc = "x"] fn f();));
+        let items = Item::parse_all(quote!(
+            #[micro::handler(name = "a")]
+            #[doc = "x"]
+            fn f();
+        ));
 
-        let names: Vec<&str> = items[0].attributes.iter().map(|attribute| attribute.name()).collect();
+        let names: Vec<&str> = items[0]
+            .attributes
+            .iter()
+            .map(|attribute| attribute.name())
+            .collect();
         assert_eq!(names, ["handler", "doc"]);
     }
 }

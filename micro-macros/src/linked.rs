@@ -8,19 +8,39 @@ use crate::item::Item;
 use crate::method::Method;
 use crate::paths;
 
-/// `Some` if `item` is a function.
+/// `Some` if `item` is a function, and not the method of a block.
 pub(crate) fn check_function(item: &Item, attribute: &str, diag: &mut Diag) -> Option<()> {
-    if item.keyword("fn").is_some() {
-        return Some(());
+    if item.keyword("fn").is_none() {
+        misplaced(
+            item,
+            &format!("`#[micro::{attribute}]` goes on an `async fn`"),
+            diag,
+        );
+        return None;
     }
-    misplaced(item, &format!("`#[micro::{attribute}]` goes on an `async fn`"), diag);
-    None
+    let function = item.function().ok();
+    let receiver = function
+        .as_ref()
+        .and_then(|function| function.signature.receiver());
+    if let Some(receiver) = receiver {
+        let message = match attribute {
+            "handler" | "subscriber" => {
+                "methods are read with their block: put `#[micro::service]` on the `impl`"
+                    .to_owned()
+            }
+            _ => format!("`#[micro::{attribute}]` goes on a free function, which takes no `self`"),
+        };
+        diag.error(receiver, message);
+        return None;
+    }
+    Some(())
 }
 
 /// Reports an attribute on an item of the wrong kind.
 pub(crate) fn misplaced(item: &Item, message: &str, diag: &mut Diag) {
-    const KINDS: [&str; 11] =
-        ["fn", "struct", "enum", "union", "trait", "impl", "mod", "const", "static", "type", "use"];
+    const KINDS: [&str; 11] = [
+        "fn", "struct", "enum", "union", "trait", "impl", "mod", "const", "static", "type", "use",
+    ];
     match KINDS.iter().find_map(|kind| item.keyword(kind)) {
         Some(kind) => diag.error(kind, message),
         None => diag.error(item, message),

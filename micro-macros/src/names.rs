@@ -37,7 +37,8 @@ pub(crate) fn words(camel: &str, separator: char) -> String {
         let after_small = at > 0 && !letters[at - 1].is_uppercase() && letters[at - 1] != '_';
         // The last capital of several starts the next word: `HTTPServer` is `http-server`.
         let before_small = at > 0 && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
-        let starts = letter.is_uppercase() && (after_small || (before_small && letters[at - 1] != '_'));
+        let starts =
+            letter.is_uppercase() && (after_small || (before_small && letters[at - 1] != '_'));
         if starts {
             words.push(separator);
         }
@@ -87,8 +88,14 @@ mod tests {
     fn an_endpoint_is_the_owner_and_the_method_in_upper_camel_case() {
         let method = |name: &str| Ident::new(name, Span::call_site());
 
-        assert_eq!(endpoint("Ledger", &method("deposit_cents")), "Ledger.DepositCents");
-        assert_eq!(endpoint("Ledger", &Ident::new_raw("move", Span::call_site())), "Ledger.Move");
+        assert_eq!(
+            endpoint("Ledger", &method("deposit_cents")),
+            "Ledger.DepositCents"
+        );
+        assert_eq!(
+            endpoint("Ledger", &Ident::new_raw("move", Span::call_site())),
+            "Ledger.Move"
+        );
     }
 
     #[test]

@@ -43,7 +43,13 @@ impl Options {
     pub(crate) fn read(args: &mut Args, place: Span, diag: &mut Diag) -> Self {
         let modes = (args.knows(GROUP), args.knows(BROADCAST));
         if !args.knows(TOPIC) {
-            diag.error_at(place, format!("a subscriber says what it listens to: write `{}`", TOPIC.form));
+            diag.error_at(
+                place,
+                format!(
+                    "a subscriber says what it listens to: write `{}`",
+                    TOPIC.form
+                ),
+            );
         }
         let topic = name(args, TOPIC, diag).unwrap_or_default();
         let group = name(args, GROUP, diag);
@@ -58,7 +64,10 @@ impl Options {
         }
         let concurrency = args.number(CONCURRENCY, diag);
         if let Some(none) = concurrency.as_ref().filter(|number| number.value == 0) {
-            diag.error_at(none.span, "`concurrency` is at least 1: one event at a time, in order");
+            diag.error_at(
+                none.span,
+                "`concurrency` is at least 1: one event at a time, in order",
+            );
         }
         Self {
             topic,
@@ -72,11 +81,23 @@ impl Options {
 
 impl Subscriber {
     /// Reads a member of a block; `place` is where its attribute is.
-    pub(crate) fn in_block(item: &Item, mut args: Args, place: Span, diag: &mut Diag) -> Option<Self> {
+    pub(crate) fn in_block(
+        item: &Item,
+        mut args: Args,
+        place: Span,
+        diag: &mut Diag,
+    ) -> Option<Self> {
         let options = Options::read(&mut args, place, diag);
         args.finish(diag);
-        let expected = Expected { role: Role::Subscriber, method: true, streams: false };
-        Some(Self { method: Method::read(item, expected, diag)?, options })
+        let expected = Expected {
+            role: Role::Subscriber,
+            method: true,
+            streams: false,
+        };
+        Some(Self {
+            method: Method::read(item, expected, diag)?,
+            options,
+        })
     }
 
     /// The subscription as an expression.
@@ -95,7 +116,10 @@ impl Subscriber {
 
     fn served_options(&self) -> TokenStream {
         let retry = self.options.retry.map(|retry| quote!(.retry(#retry)));
-        let concurrency = self.options.concurrency.map(|number| quote!(.concurrency(#number)));
+        let concurrency = self
+            .options
+            .concurrency
+            .map(|number| quote!(.concurrency(#number)));
         let durable = self.options.durable.then(|| quote!(.durable()));
         quote!(#retry #concurrency #durable)
     }
@@ -115,15 +139,26 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<Subscrib
     let mut args = Args::parse("subscriber", args, diag);
     let options = Options::read(&mut args, item.name_span(), diag);
     args.finish(diag);
-    let expected = Expected { role: Role::Subscriber, method: false, streams: false };
-    Some(Subscriber { method: Method::read(item, expected, diag)?, options })
+    let expected = Expected {
+        role: Role::Subscriber,
+        method: false,
+        streams: false,
+    };
+    Some(Subscriber {
+        method: Method::read(item, expected, diag)?,
+        options,
+    })
 }
 
 /// The type of the function's name that holds its publisher, and its link.
 fn emit_free(item: &Item, subscriber: &Subscriber, is_clean: bool) -> TokenStream {
     let (micro, private) = (paths::micro(), paths::private());
     let Method { name, argument, .. } = &subscriber.method;
-    let (event, format, topic) = (&argument.payload.message, argument.payload.format(), &subscriber.options.topic);
+    let (event, format, topic) = (
+        &argument.payload.message,
+        argument.payload.format(),
+        &subscriber.options.topic,
+    );
     let docs = format!("Publishes `event` to `{topic}`, for whoever subscribes to it.");
     let members = quote! {
         #[doc = #docs]
@@ -131,15 +166,27 @@ fn emit_free(item: &Item, subscriber: &Subscriber, is_clean: bool) -> TokenStrea
             #private::publish(service, #topic, #format, event)
         }
     };
-    let served = subscriber.serve(&Route { function: quote!(#name), method: false });
+    let served = subscriber.serve(&Route {
+        function: quote!(#name),
+        method: false,
+    });
     let definition = is_clean.then(|| quote!(#private::Definition::new("").subscriber(#served)));
-    linked::emit(item, &subscriber.method, &format!("Publishes to `{topic}`."), &members, definition)
+    linked::emit(
+        item,
+        &subscriber.method,
+        &format!("Publishes to `{topic}`."),
+        &members,
+        definition,
+    )
 }
 
 fn name(args: &mut Args, key: Key, diag: &mut Diag) -> Option<String> {
     let name = args.text(key, diag)?;
     if !names::is_topic(&name.value) {
-        diag.error_at(name.span, format!("a {} has no spaces: `{}`", key.name, key.form));
+        diag.error_at(
+            name.span,
+            format!("a {} has no spaces: `{}`", key.name, key.form),
+        );
     }
     Some(name.value)
 }

@@ -38,7 +38,7 @@ pub use context::Context;
 pub use error::{Error, Outcome, Result, TypedError};
 pub use metadata::Metadata;
 #[cfg(feature = "macros")]
-pub use micro_macros::message;
+pub use micro_macros::{error, function, handler, main, message, service, subscriber};
 pub use server::{
     Definition, Handle, Handler, bidirectional, client_streaming, server_streaming, subscriber,
     unary,

@@ -58,7 +58,10 @@ fn field(inside: &str, fields: &[Field]) -> Result<Piece, String> {
         None => (inside, ""),
     };
     let Some(field) = fields.iter().find(|field| field.name == name) else {
-        let there: Vec<_> = fields.iter().map(|field| format!("`{{{}}}`", field.name)).collect();
+        let there: Vec<_> = fields
+            .iter()
+            .map(|field| format!("`{{{}}}`", field.name))
+            .collect();
         let there = match there.is_empty() {
             true => "the variant has none".to_owned(),
             false => format!("there is {}", there.join(", ")),
@@ -68,6 +71,8 @@ fn field(inside: &str, fields: &[Field]) -> Result<Piece, String> {
     match form {
         "" => Ok(Piece::Shown(field.binding.clone())),
         "?" => Ok(Piece::Debugged(field.binding.clone())),
-        _ => Err(format!("a field is written `{{{name}}}`, or `{{{name}:?}}` as `Debug` shows it")),
+        _ => Err(format!(
+            "a field is written `{{{name}}}`, or `{{{name}:?}}` as `Debug` shows it"
+        )),
     }
 }

@@ -49,11 +49,21 @@ impl TypedError {
         let (micro, private) = (paths::micro(), paths::private());
         let name = &self.name;
         let arms = self.variants.iter().map(|variant| {
-            let Variant { cfgs, code, fields, .. } = variant;
+            let Variant {
+                cfgs, code, fields, ..
+            } = variant;
             let (pattern, reason) = (variant.pattern(name), self.reason(variant));
-            let fields = fields.iter().map(|Field { name, binding, cfgs, span, .. }| {
-                quote_spanned!(*span=> #cfgs let fields = fields.with(#name, #binding);)
-            });
+            let fields = fields.iter().map(
+                |Field {
+                     name,
+                     binding,
+                     cfgs,
+                     span,
+                     ..
+                 }| {
+                    quote_spanned!(*span=> #cfgs let fields = fields.with(#name, #binding);)
+                },
+            );
             quote! {
                 #cfgs
                 #pattern => {
@@ -80,11 +90,21 @@ impl TypedError {
         let (micro, private) = (paths::micro(), paths::private());
         let name = &self.name;
         let arms = self.variants.iter().map(|variant| {
-            let Variant { name, cfgs, fields, .. } = variant;
+            let Variant {
+                name, cfgs, fields, ..
+            } = variant;
             let reason = self.reason(variant);
-            let fields = fields.iter().map(|Field { name, member, cfgs, span, .. }| {
-                quote_spanned!(*span=> #cfgs #member: #private::field(fields, #name)?)
-            });
+            let fields = fields.iter().map(
+                |Field {
+                     name,
+                     member,
+                     cfgs,
+                     span,
+                     ..
+                 }| {
+                    quote_spanned!(*span=> #cfgs #member: #private::field(fields, #name)?)
+                },
+            );
             quote! {
                 #cfgs
                 #reason => ::core::option::Option::Some(Self::#name { #(#fields),* }),
@@ -109,7 +129,11 @@ impl TypedError {
 
     /// How the wire names a variant.
     fn reason(&self, variant: &Variant) -> String {
-        format!("{}.{}", names::plain(&self.name), names::plain(&variant.name))
+        format!(
+            "{}.{}",
+            names::plain(&self.name),
+            names::plain(&variant.name)
+        )
     }
 }
 
@@ -117,7 +141,14 @@ impl Variant {
     /// Binds every field.
     fn pattern(&self, owner: &Ident) -> TokenStream {
         let name = &self.name;
-        let fields = self.fields.iter().map(|Field { member, binding, cfgs, .. }| quote!(#cfgs #member: #binding));
+        let fields = self.fields.iter().map(
+            |Field {
+                 member,
+                 binding,
+                 cfgs,
+                 ..
+             }| quote!(#cfgs #member: #binding),
+        );
         quote!(#owner::#name { #(#fields),* })
     }
 }

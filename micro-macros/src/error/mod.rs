@@ -51,7 +51,11 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     Args::parse("error", args, &mut diag).finish(&mut diag);
     let raw = Item::parse(item);
     if raw.keyword("enum").is_none() {
-        linked::misplaced(&raw, "`#[micro::error]` goes on an `enum`: each variant is one way to fail", &mut diag);
+        linked::misplaced(
+            &raw,
+            "`#[micro::error]` goes on an `enum`: each variant is one way to fail",
+            &mut diag,
+        );
         return quote!(#diag #raw);
     }
     let Some(mut item) = diag.ok(syn::parse2::<ItemEnum>(raw.to_token_stream())) else {
@@ -70,16 +74,32 @@ fn read(item: &mut ItemEnum, diag: &mut Diag) -> TypedError {
         diag.error(&item.generics, message);
     }
     if item.variants.is_empty() {
-        diag.error(&item.ident, "each variant is one way to fail: write at least one");
+        diag.error(
+            &item.ident,
+            "each variant is one way to fail: write at least one",
+        );
     }
-    let variants = item.variants.iter_mut().map(|variant| read_variant(variant, diag)).collect();
-    TypedError { name: item.ident.clone(), variants }
+    let variants = item
+        .variants
+        .iter_mut()
+        .map(|variant| read_variant(variant, diag))
+        .collect();
+    TypedError {
+        name: item.ident.clone(),
+        variants,
+    }
 }
 
 fn read_variant(variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
-    let ours: Vec<_> = variant.attrs.extract_if(.., |attribute| attribute.path().is_ident("error")).collect();
+    let ours: Vec<_> = variant
+        .attrs
+        .extract_if(.., |attribute| attribute.path().is_ident("error"))
+        .collect();
     for more in ours.iter().skip(1) {
-        diag.error(more, "one `#[error(…)]` says it all: put the keys into the first");
+        diag.error(
+            more,
+            "one `#[error(…)]` says it all: put the keys into the first",
+        );
     }
     let mut args = match ours.first() {
         Some(attribute) => Args::of(attribute, diag),
@@ -87,8 +107,14 @@ fn read_variant(variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
     };
     let fields = read_fields(&variant.fields, diag);
     let code = args.number::<u16>(CODE, diag);
-    if let Some(wrong) = code.as_ref().filter(|code| !(400..600).contains(&code.value)) {
-        diag.error_at(wrong.span, "`code` is an HTTP status from 400 to 599, such as 404 or 409");
+    if let Some(wrong) = code
+        .as_ref()
+        .filter(|code| !(400..600).contains(&code.value))
+    {
+        diag.error_at(
+            wrong.span,
+            "`code` is an HTTP status from 400 to 599, such as 404 or 409",
+        );
     }
     let detail = match args.text(DETAIL, diag) {
         Some(text) => detail::read(&text, &fields, diag),
@@ -109,14 +135,23 @@ fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
     let read = members.map(|(at, (field, member))| {
         let cfgs = cfgs(&field.attrs);
         if let (false, Member::Unnamed(_)) = (cfgs.is_empty(), &member) {
-            diag.error(&cfgs, "a field that is not always there needs a name: write `name: Type`");
+            diag.error(
+                &cfgs,
+                "a field that is not always there needs a name: write `name: Type`",
+            );
         }
         let name = match &member {
             Member::Named(name) => names::plain(name),
             Member::Unnamed(index) => index.index.to_string(),
         };
         let binding = format_ident!("field_{at}", span = Span::call_site());
-        Field { name, member, binding, cfgs, span: type_span(&field.ty) }
+        Field {
+            name,
+            member,
+            binding,
+            cfgs,
+            span: type_span(&field.ty),
+        }
     });
     read.collect()
 }
@@ -126,13 +161,23 @@ fn type_span(ty: &Type) -> Span {
 }
 
 fn cfgs(attributes: &[syn::Attribute]) -> TokenStream {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).map(|cfg| cfg.to_token_stream()).collect()
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"))
+        .map(|cfg| cfg.to_token_stream())
+        .collect()
 }
 
 /// The first line of the docs, or the name in words.
 fn default_detail(variant: &syn::Variant) -> String {
-    let docs = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
-    let first = docs.filter_map(method::doc_text).map(|line| line.trim().to_owned()).find(|line| !line.is_empty());
+    let docs = variant
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("doc"));
+    let first = docs
+        .filter_map(method::doc_text)
+        .map(|line| line.trim().to_owned())
+        .find(|line| !line.is_empty());
     match first {
         Some(line) => line.trim_end_matches('.').to_owned(),
         None => names::words(&names::plain(&variant.ident), ' '),
@@ -142,13 +187,26 @@ fn default_detail(variant: &syn::Variant) -> String {
 /// A `derive` of what errors need and the user did not ask for.
 fn missing_derives(item: &ItemEnum, diag: &mut Diag) -> TokenStream {
     let mut there = Vec::new();
-    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("derive")) {
-        let Meta::List(list) = &attribute.meta else { continue };
+    for attribute in item
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("derive"))
+    {
+        let Meta::List(list) = &attribute.meta else {
+            continue;
+        };
         let paths = list.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
         // What cannot be read is reported by the compiler.
-        for last in paths.iter().flatten().filter_map(|path| path.segments.last()) {
+        for last in paths
+            .iter()
+            .flatten()
+            .filter_map(|path| path.segments.last())
+        {
             if last.ident == "Error" {
-                diag.error(&last.ident, "`#[micro::error]` writes `Display` and `Error` itself: derive neither");
+                diag.error(
+                    &last.ident,
+                    "`#[micro::error]` writes `Display` and `Error` itself: derive neither",
+                );
             }
             there.push(last.ident.to_string());
         }
@@ -158,7 +216,9 @@ fn missing_derives(item: &ItemEnum, diag: &mut Diag) -> TokenStream {
         ("Clone", quote!(::core::clone::Clone)),
         ("PartialEq", quote!(::core::cmp::PartialEq)),
     ];
-    let missing = needed.into_iter().filter(|(name, _)| !there.iter().any(|derive| derive == name));
+    let missing = needed
+        .into_iter()
+        .filter(|(name, _)| !there.iter().any(|derive| derive == name));
     let missing: Vec<_> = missing.map(|(_, path)| path).collect();
     match missing.is_empty() {
         true => TokenStream::new(),

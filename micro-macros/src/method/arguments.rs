@@ -8,7 +8,11 @@ use super::{Argument, Expected, Payload, Role, types};
 use crate::diag::Diag;
 
 /// Whether a context comes first, and the argument that travels.
-pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -> Option<(bool, Argument)> {
+pub(super) fn read(
+    signature: &Signature,
+    expected: Expected,
+    diag: &mut Diag,
+) -> Option<(bool, Argument)> {
     check_receiver(signature, expected, diag);
     let typed: Vec<&PatType> = signature.inputs.iter().filter_map(as_typed).collect();
     match typed.as_slice() {
@@ -23,7 +27,10 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
         [argument] => Some((false, payload(argument, expected, diag)?)),
         [first, second, rest @ ..] => {
             for argument in rest {
-                diag.error(argument, "one argument travels: put what belongs together into one message");
+                diag.error(
+                    argument,
+                    "one argument travels: put what belongs together into one message",
+                );
             }
             match (types::is_context(&first.ty), types::is_context(&second.ty)) {
                 (true, false) => Some((true, payload(second, expected, diag)?)),
@@ -35,7 +42,10 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
                     diag.error(second, "the context comes before the request");
                     Some((true, payload(first, expected, diag)?))
                 }
-                (false, false) if types::is_named(&first.ty, "Context") || is_reference(&first.ty, "Context") => {
+                (false, false)
+                    if types::is_named(&first.ty, "Context")
+                        || is_reference(&first.ty, "Context") =>
+                {
                     diag.error(&first.ty, "the context is borrowed: write `&Context`");
                     Some((true, payload(second, expected, diag)?))
                 }
@@ -56,22 +66,21 @@ fn as_typed(argument: &FnArg) -> Option<&PatType> {
     }
 }
 
+/// A free function has none: that was checked before its signature was read.
 fn check_receiver(signature: &Signature, expected: Expected, diag: &mut Diag) {
-    let role = expected.role;
-    match (signature.receiver(), expected.method) {
-        (None, true) => {
-            let message = format!("a {role} takes `&self` first");
-            match signature.inputs.first() {
-                Some(first) => diag.error(first, message),
-                None => diag.error_at(signature.paren_token.span.join(), message),
-            }
+    match (signature.receiver(), signature.inputs.first()) {
+        (Some(receiver), _) => check_kind(receiver, diag),
+        (None, Some(first)) if expected.method => {
+            diag.error(
+                first,
+                format!("a {} in a block takes `&self` first", expected.role),
+            );
         }
-        (Some(receiver), false) => {
-            let message = format!("a free {role} takes no `self`: put methods into an `impl` with `#[micro::service]`");
-            diag.error(receiver, message);
+        (None, None) if expected.method => {
+            let message = format!("a {} in a block takes `&self` first", expected.role);
+            diag.error_at(signature.paren_token.span.join(), message);
         }
-        (Some(receiver), true) => check_kind(receiver, diag),
-        (None, false) => {}
+        (None, _) => {}
     }
 }
 
@@ -79,7 +88,8 @@ fn check_kind(receiver: &Receiver, diag: &mut Diag) {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => {}
         ReceiverKind::Reference(_, _, Some(mutability)) => {
-            let message = "calls run at the same time: write `&self`, and put what changes behind a lock";
+            let message =
+                "calls run at the same time: write `&self`, and put what changes behind a lock";
             diag.error(mutability, message);
         }
         _ => diag.error(receiver, "all calls share the service: write `&self`"),
@@ -91,7 +101,10 @@ fn missing(expected: Expected) -> String {
         Role::Subscriber => "event: Joined",
         _ => "request: HelloRequest",
     };
-    format!("a {} takes what it is sent: write `{example}`", expected.role)
+    format!(
+        "a {} takes what it is sent: write `{example}`",
+        expected.role
+    )
 }
 
 fn payload(argument: &PatType, expected: Expected, diag: &mut Diag) -> Option<Argument> {
@@ -108,7 +121,14 @@ fn payload(argument: &PatType, expected: Expected, diag: &mut Diag) -> Option<Ar
         return None;
     }
     check_owned(ty, diag)?;
-    Some(Argument { name, payload: Payload { message: quote!(#ty), span: types::span(ty), streams } })
+    Some(Argument {
+        name,
+        payload: Payload {
+            message: quote!(#ty),
+            span: types::span(ty),
+            streams,
+        },
+    })
 }
 
 /// What is sent has one type that owns what it holds.
@@ -118,9 +138,15 @@ pub(super) fn check_owned(ty: &Type, diag: &mut Diag) -> Option<()> {
             diag.error(reference, "a message owns what it holds: write `String`");
         }
         Type::Reference(reference) => {
-            diag.error(reference.and_token, "a message owns what it holds: write the type without `&`");
+            diag.error(
+                reference.and_token,
+                "a message owns what it holds: write the type without `&`",
+            );
         }
-        Type::ImplTrait(impl_trait) => diag.error(impl_trait.impl_token, "a message has one type: write it out"),
+        Type::ImplTrait(impl_trait) => diag.error(
+            impl_trait.impl_token,
+            "a message has one type: write it out",
+        ),
         Type::Infer(infer) => diag.error(infer, "a message has one type: write it out"),
         _ => return Some(()),
     }

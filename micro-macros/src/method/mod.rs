@@ -90,7 +90,13 @@ impl Method {
         let arguments = arguments::read(&signature, expected, diag);
         let reply = reply::read(&signature, expected, diag);
         let (context, argument) = arguments?;
-        Some(Self { name: signature.ident, context, argument, reply: reply?, notes: Notes::read(item) })
+        Some(Self {
+            name: signature.ident,
+            context,
+            argument,
+            reply: reply?,
+            notes: Notes::read(item),
+        })
     }
 
     /// True if it may stand beside another method of the same name.
@@ -114,17 +120,28 @@ impl Notes {
                 _ => {}
             }
         }
-        let first = lines.iter().map(|line| line.trim()).skip_while(|line| line.is_empty());
-        notes.summary = first.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let first = lines
+            .iter()
+            .map(|line| line.trim())
+            .skip_while(|line| line.is_empty());
+        notes.summary = first
+            .take_while(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         notes
     }
 }
 
 /// The text of a `#[doc = "…"]`.
 pub(crate) fn doc_text(attribute: &syn::Attribute) -> Option<String> {
-    let syn::Meta::NameValue(doc) = &attribute.meta else { return None };
+    let syn::Meta::NameValue(doc) = &attribute.meta else {
+        return None;
+    };
     match &doc.value {
-        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+        syn::Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Str(text),
+            ..
+        }) => Some(text.value()),
         _ => None,
     }
 }
@@ -132,14 +149,22 @@ pub(crate) fn doc_text(attribute: &syn::Attribute) -> Option<String> {
 fn check_qualifiers(signature: &syn::Signature, expected: Expected, diag: &mut Diag) {
     let role = expected.role;
     if signature.asyncness.is_none() {
-        let message = format!("a {role} must be `async`: write `async fn {}`", names::plain(&signature.ident));
+        let message = format!(
+            "a {role} must be `async`: write `async fn {}`",
+            names::plain(&signature.ident)
+        );
         diag.error(signature.fn_token, message);
     }
     if let Some(constness) = &signature.constness {
         diag.error(constness, format!("a {role} cannot be `const`"));
     }
     if let syn::Safety::Unsafe(unsafety) = &signature.safety {
-        diag.error(unsafety, format!("a {role} cannot be `unsafe`: callers elsewhere cannot know what it asks of them"));
+        diag.error(
+            unsafety,
+            format!(
+                "a {role} cannot be `unsafe`: callers elsewhere cannot know what it asks of them"
+            ),
+        );
     }
     if let Some(abi) = &signature.abi {
         diag.error(abi, format!("a {role} cannot be `extern`"));
@@ -147,7 +172,10 @@ fn check_qualifiers(signature: &syn::Signature, expected: Expected, diag: &mut D
     for parameter in &signature.generics.params {
         match parameter {
             syn::GenericParam::Lifetime(_) => {}
-            other => diag.error(other, format!("a {role} cannot be generic: what travels has one type")),
+            other => diag.error(
+                other,
+                format!("a {role} cannot be generic: what travels has one type"),
+            ),
         }
     }
 }

@@ -12,7 +12,11 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
     let ty = match &signature.output {
         ReturnType::Type(_, ty) => &**ty,
         ReturnType::Default => {
-            let message = format!("a {} returns a result: write `-> {}`", expected.role, form(expected));
+            let message = format!(
+                "a {} returns a result: write `-> {}`",
+                expected.role,
+                form(expected)
+            );
             diag.error(&signature.ident, message);
             return None;
         }
@@ -22,11 +26,17 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
     }
     if let Some(impl_trait) = types::as_impl_trait(ty) {
         let form = "micro::Result<impl Stream<Item = micro::Result<…>>>";
-        diag.error(impl_trait.impl_token, format!("the opening of a stream may fail: write `{form}`"));
+        diag.error(
+            impl_trait.impl_token,
+            format!("the opening of a stream may fail: write `{form}`"),
+        );
         return None;
     }
     if let Type::Tuple(_) | Type::Never(_) | Type::Array(_) | Type::Reference(_) = types::peel(ty) {
-        diag.error(ty, format!("a handler returns a result: write `{}`", form(expected)));
+        diag.error(
+            ty,
+            format!("a handler returns a result: write `{}`", form(expected)),
+        );
         return None;
     }
     let written = types::result_value(ty);
@@ -39,11 +49,19 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
     let value = types::ok_of(ty);
     let span = types::span(written.unwrap_or(ty));
     if !expected.streams {
-        return Some(Payload { message: value, span, streams: false });
+        return Some(Payload {
+            message: value,
+            span,
+            streams: false,
+        });
     }
     let private = paths::private();
     let message = quote_spanned!(paths::at(span)=> <<#value as #private::Stream>::Item as #private::Outcome>::Value);
-    Some(Payload { message, span, streams: true })
+    Some(Payload {
+        message,
+        span,
+        streams: true,
+    })
 }
 
 fn form(expected: Expected) -> &'static str {
@@ -58,17 +76,27 @@ fn stream(impl_trait: &TypeImplTrait, diag: &mut Diag) -> Option<Payload> {
     match types::stream_item(impl_trait) {
         Some(Some(item)) => {
             if let Type::ImplTrait(_) | Type::Reference(_) | Type::Tuple(_) = types::peel(item) {
-                diag.error(item, format!("each item of a stream may fail: write `{form}`"));
+                diag.error(
+                    item,
+                    format!("each item of a stream may fail: write `{form}`"),
+                );
                 return None;
             }
-            Some(Payload { message: types::ok_of(item), span: types::span(item), streams: true })
+            Some(Payload {
+                message: types::ok_of(item),
+                span: types::span(item),
+                streams: true,
+            })
         }
         Some(None) => {
             diag.error(impl_trait, format!("say what the stream yields: `{form}`"));
             None
         }
         None => {
-            diag.error(impl_trait, format!("a reply is one type that is written out, or a stream: `{form}`"));
+            diag.error(
+                impl_trait,
+                format!("a reply is one type that is written out, or a stream: `{form}`"),
+            );
             None
         }
     }
@@ -81,10 +109,17 @@ fn acknowledgement(ty: &Type, diag: &mut Diag) -> Option<Payload> {
         other => Some(other),
     };
     if let Some(wrong) = wrong {
-        diag.error(wrong, "nobody waits for what a subscriber returns: write `micro::Result<()>`");
+        diag.error(
+            wrong,
+            "nobody waits for what a subscriber returns: write `micro::Result<()>`",
+        );
         return None;
     }
-    Some(Payload { message: quote!(()), span: types::span(ty), streams: false })
+    Some(Payload {
+        message: quote!(()),
+        span: types::span(ty),
+        streams: false,
+    })
 }
 
 fn is_unit(ty: &Type) -> bool {

@@ -45,12 +45,21 @@ pub(crate) fn result_value_mut(ty: &mut Type) -> Option<&mut Type> {
         Type::Group(group) => result_value_mut(&mut group.elem),
         Type::Paren(paren) => result_value_mut(&mut paren.elem),
         Type::Path(path) => {
-            let segment = path.path.segments.last_mut().filter(|segment| segment.ident == "Result")?;
-            let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { return None };
-            arguments.args.iter_mut().find_map(|argument| match argument {
-                GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            })
+            let segment = path
+                .path
+                .segments
+                .last_mut()
+                .filter(|segment| segment.ident == "Result")?;
+            let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else {
+                return None;
+            };
+            arguments
+                .args
+                .iter_mut()
+                .find_map(|argument| match argument {
+                    GenericArgument::Type(ty) => Some(ty),
+                    _ => None,
+                })
         }
         _ => None,
     }
@@ -70,8 +79,12 @@ pub(crate) fn stream_item(impl_trait: &TypeImplTrait) -> Option<Option<&Type>> {
         TypeParamBound::Trait(bound) => bound.path.segments.last(),
         _ => None,
     });
-    let stream = segments.into_iter().find(|segment| segment.ident == "Stream")?;
-    let PathArguments::AngleBracketed(arguments) = &stream.arguments else { return Some(None) };
+    let stream = segments
+        .into_iter()
+        .find(|segment| segment.ident == "Stream")?;
+    let PathArguments::AngleBracketed(arguments) = &stream.arguments else {
+        return Some(None);
+    };
     Some(arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::AssocType(assigned) if assigned.ident == "Item" => Some(&assigned.ty),
         _ => None,
@@ -102,7 +115,9 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
 }
 
 fn first_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,

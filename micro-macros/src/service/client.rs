@@ -47,7 +47,10 @@ pub(super) fn method(handler: &Handler) -> TokenStream {
 
 /// `tokens` with the type's name in place of `Self`, which means another type in the client.
 pub(super) fn without_self(tokens: TokenStream, subject: &TokenStream) -> TokenStream {
-    tokens.into_iter().flat_map(|token| resolve(token, subject)).collect()
+    tokens
+        .into_iter()
+        .flat_map(|token| resolve(token, subject))
+        .collect()
 }
 
 fn resolve(token: TokenTree, subject: &TokenStream) -> TokenStream {
@@ -71,12 +74,17 @@ impl Client<'_> {
     }
 
     fn name(&self) -> Ident {
-        format_ident!("{}Client", names::plain(&self.block.name), span = self.block.name.span())
+        format_ident!(
+            "{}Client",
+            names::plain(&self.block.name),
+            span = self.block.name.span()
+        )
     }
 
     fn emit_type(&self) -> TokenStream {
         let private = paths::private();
-        let (visibility, name, generics) = (&self.visibility, self.name(), self.generics.declared());
+        let (visibility, name, generics) =
+            (&self.visibility, self.name(), self.generics.declared());
         let types = self.generics.marker().map(|marker| quote!(types: #marker,));
         let docs = format!(
             "Client of the service `{}`.\n\nIt is cheap to clone, and a call is a value until it is awaited.",
@@ -122,7 +130,8 @@ impl Client<'_> {
         let (local, methods) = (self.emit_local(), &self.methods);
         let found = self.over(quote!(#private::ServiceClient::new(#service, service)));
         let named = self.over(quote!(#private::ServiceClient::named(name, service)));
-        let new = format!("A client of the nodes of `{service}` that the registry of `service` knows.");
+        let new =
+            format!("A client of the nodes of `{service}` that the registry of `service` knows.");
         quote! {
             #[allow(dead_code, unreachable_pub, private_interfaces, private_bounds)]
             impl #parameters #name #arguments #clause {
@@ -145,7 +154,12 @@ impl Client<'_> {
 
     fn emit_local(&self) -> TokenStream {
         let private = paths::private();
-        let Local { parameters, clause, subject, definition } = &self.local;
+        let Local {
+            parameters,
+            clause,
+            subject,
+            definition,
+        } = &self.local;
         let local = self.over(quote!(#private::ServiceClient::local(#definition)));
         quote! {
             /// A client that `implementation` answers in this process, without a network.
@@ -157,7 +171,10 @@ impl Client<'_> {
 
     /// A client as an expression.
     fn over(&self, client: TokenStream) -> TokenStream {
-        let types = self.generics.marker().map(|_| quote!(types: ::core::marker::PhantomData,));
+        let types = self
+            .generics
+            .marker()
+            .map(|_| quote!(types: ::core::marker::PhantomData,));
         quote!(Self { client: #client, #types })
     }
 }

@@ -4,7 +4,9 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Generics as Parameters, ReturnType, Token, Type, TypeParamBound, Visibility, parse_quote};
+use syn::{
+    Generics as Parameters, ReturnType, Token, Type, TypeParamBound, Visibility, parse_quote,
+};
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
@@ -26,13 +28,25 @@ struct Head {
 
 pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream {
     let head = item.parse_head(parse_head);
-    let Some(head) = diag.ok(head) else { return quote!(#diag #item) };
+    let Some(head) = diag.ok(head) else {
+        return quote!(#diag #item);
+    };
     if let Some(unsafety) = &head.unsafety {
-        diag.error(unsafety, "a service cannot be `unsafe`: callers elsewhere cannot know what it asks of them");
+        diag.error(
+            unsafety,
+            "a service cannot be `unsafe`: callers elsewhere cannot know what it asks of them",
+        );
     }
     let settings = Settings::read(args, &head.name, &mut diag);
     let generics = Generics::new(&head.generics);
-    let block = Block::read(&mut item, head.name.clone(), generics, settings, defer, &mut diag);
+    let block = Block::read(
+        &mut item,
+        head.name.clone(),
+        generics,
+        settings,
+        defer,
+        &mut diag,
+    );
     check_messages(&block, &mut diag);
     item.head = emit_head(&head);
     let server = emit_server(&block, &head, diag.is_clean());
@@ -57,12 +71,24 @@ fn parse_head(input: ParseStream<'_>) -> syn::Result<Head> {
         }
     }
     generics.where_clause = input.parse()?;
-    Ok(Head { visibility, unsafety, name, generics, supertraits })
+    Ok(Head {
+        visibility,
+        unsafety,
+        name,
+        generics,
+        supertraits,
+    })
 }
 
 /// The head with the supertraits that a service needs.
 fn emit_head(head: &Head) -> Vec<TokenTree> {
-    let Head { visibility, unsafety, name, generics, supertraits } = head;
+    let Head {
+        visibility,
+        unsafety,
+        name,
+        generics,
+        supertraits,
+    } = head;
     let clause = &generics.where_clause;
     let bounds = supertraits.iter();
     let tokens = quote! {
@@ -74,14 +100,23 @@ fn emit_head(head: &Head) -> Vec<TokenTree> {
 
 /// Makes an `async fn` one that returns a future which is `Send`, as is the stream it may open.
 fn defer(member: &mut Item) {
-    let Ok(Function { visibility, mut signature }) = member.function() else { return };
-    let Some(asyncness) = signature.asyncness.take() else { return };
+    let Ok(Function {
+        visibility,
+        mut signature,
+    }) = member.function()
+    else {
+        return;
+    };
+    let Some(asyncness) = signature.asyncness.take() else {
+        return;
+    };
     let here = paths::at(asyncness.span);
     let output = match &signature.output {
         ReturnType::Type(_, ty) => send_stream((**ty).clone()),
         ReturnType::Default => parse_quote!(()),
     };
-    let future = quote_spanned!(here=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
+    let future =
+        quote_spanned!(here=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
     signature.output = parse_quote!(-> #future);
     member.head = quote!(#visibility #signature).into_iter().collect();
     let body = member.body();
@@ -100,7 +135,10 @@ fn send_stream(mut ty: Type) -> Type {
 fn check_messages(block: &Block, diag: &mut Diag) {
     for token in flat(block.messages()) {
         if matches!(&token, TokenTree::Ident(ident) if ident == "Self") {
-            diag.error(token, "the client of a trait knows no `Self`: write the type of the message");
+            diag.error(
+                token,
+                "the client of a trait knows no `Self`: write the type of the message",
+            );
         }
     }
 }
@@ -116,7 +154,9 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
 /// The type, named as a module would be, whose `serve` turns an implementation into a definition.
 fn emit_server(block: &Block, head: &Head, is_clean: bool) -> TokenStream {
     let private = paths::private();
-    let Head { visibility, name, .. } = head;
+    let Head {
+        visibility, name, ..
+    } = head;
     let server = server_name(block);
     let (parameters, arguments) = (block.generics.parameters(), block.generics.arguments());
     let clause = block.generics.clause(None);
@@ -147,7 +187,9 @@ fn emit_server(block: &Block, head: &Head, is_clean: bool) -> TokenStream {
 }
 
 fn emit_client(block: &Block, head: &Head) -> TokenStream {
-    let Head { visibility, name, .. } = head;
+    let Head {
+        visibility, name, ..
+    } = head;
     let (inner, outer) = block.generics.split(&block.messages());
     let arguments = block.generics.arguments();
     let (server, turbofish) = (server_name(block), block.generics.turbofish());
@@ -158,7 +200,14 @@ fn emit_client(block: &Block, head: &Head) -> TokenStream {
         definition: quote!(#server::serve #turbofish (implementation)),
     };
     let methods = block.handlers.iter().map(client::method).collect();
-    Client { block, visibility: quote!(#visibility), generics: inner, local, methods }.emit()
+    Client {
+        block,
+        visibility: quote!(#visibility),
+        generics: inner,
+        local,
+        methods,
+    }
+    .emit()
 }
 
 /// `Greeter` is served by `greeter`.

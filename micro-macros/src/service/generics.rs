@@ -31,7 +31,10 @@ enum Kind {
 
 impl Generics {
     pub(crate) fn new(generics: &syn::Generics) -> Self {
-        let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        let predicates = generics
+            .where_clause
+            .iter()
+            .flat_map(|clause| &clause.predicates);
         Self {
             parameters: generics.params.iter().map(Parameter::new).collect(),
             predicates: predicates.map(|predicate| quote!(#predicate)).collect(),
@@ -58,7 +61,11 @@ impl Generics {
 
     /// `::<T, N>`, or nothing. Lifetimes are left to the compiler, which does not take some of them here.
     pub(crate) fn turbofish(&self) -> Option<TokenStream> {
-        let mut names = self.parameters.iter().filter(|parameter| parameter.kind != Kind::Lifetime).peekable();
+        let mut names = self
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.kind != Kind::Lifetime)
+            .peekable();
         names.peek()?;
         let names = names.map(|parameter| &parameter.name);
         Some(quote!(::<#(#names),*>))
@@ -81,14 +88,19 @@ impl Generics {
                 Kind::Const => None,
             }
         });
-        (!self.parameters.is_empty()).then(|| quote!(::core::marker::PhantomData<fn() -> (#(#mentions,)*)>))
+        (!self.parameters.is_empty())
+            .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#mentions,)*)>))
     }
 
     /// The parameters that occur in `used`, and the rest, each with what is asked of it.
     pub(crate) fn split(&self, used: &TokenStream) -> (Self, Self) {
-        let (mut inner, outer): (Vec<_>, Vec<_>) =
-            self.parameters.iter().cloned().partition(|parameter| occurs(&parameter.ident, used));
-        let reaches_out = |tokens: &TokenStream| outer.iter().any(|other| occurs(&other.ident, tokens));
+        let (mut inner, outer): (Vec<_>, Vec<_>) = self
+            .parameters
+            .iter()
+            .cloned()
+            .partition(|parameter| occurs(&parameter.ident, used));
+        let reaches_out =
+            |tokens: &TokenStream| outer.iter().any(|other| occurs(&other.ident, tokens));
         let mut predicates = self.predicates.clone();
         for parameter in &mut inner {
             let name = &parameter.name;
@@ -96,7 +108,16 @@ impl Generics {
             predicates.extend(moved.map(|bound| quote!(#name: #bound)));
         }
         let (beyond, within) = predicates.into_iter().partition(reaches_out);
-        (Self { parameters: inner, predicates: within }, Self { parameters: outer, predicates: beyond })
+        (
+            Self {
+                parameters: inner,
+                predicates: within,
+            },
+            Self {
+                parameters: outer,
+                predicates: beyond,
+            },
+        )
     }
 }
 
@@ -105,19 +126,41 @@ impl Parameter {
         match parameter {
             GenericParam::Lifetime(lifetime) => {
                 let name = lifetime.lifetime.to_token_stream();
-                let bounds = lifetime.bounds.iter().map(ToTokens::to_token_stream).collect();
+                let bounds = lifetime
+                    .bounds
+                    .iter()
+                    .map(ToTokens::to_token_stream)
+                    .collect();
                 let ident = lifetime.lifetime.ident.to_string();
-                Self { ident, declared: name.clone(), name, bounds, kind: Kind::Lifetime }
+                Self {
+                    ident,
+                    declared: name.clone(),
+                    name,
+                    bounds,
+                    kind: Kind::Lifetime,
+                }
             }
             GenericParam::Type(ty) => {
                 let name = ty.ident.to_token_stream();
                 let bounds = ty.bounds.iter().map(ToTokens::to_token_stream).collect();
-                Self { ident: ty.ident.to_string(), declared: name.clone(), name, bounds, kind: Kind::Type }
+                Self {
+                    ident: ty.ident.to_string(),
+                    declared: name.clone(),
+                    name,
+                    bounds,
+                    kind: Kind::Type,
+                }
             }
             GenericParam::Const(constant) => {
                 let (name, ty) = (constant.ident.to_token_stream(), &constant.ty);
                 let declared = quote!(const #name: #ty);
-                Self { ident: constant.ident.to_string(), declared, name, bounds: Vec::new(), kind: Kind::Const }
+                Self {
+                    ident: constant.ident.to_string(),
+                    declared,
+                    name,
+                    bounds: Vec::new(),
+                    kind: Kind::Const,
+                }
             }
         }
     }
@@ -125,7 +168,9 @@ impl Parameter {
 
 impl ToTokens for Parameter {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { declared, bounds, .. } = self;
+        let Self {
+            declared, bounds, ..
+        } = self;
         tokens.extend(match bounds.is_empty() {
             true => declared.clone(),
             false => quote!(#declared: #(#bounds)+*),

@@ -24,10 +24,21 @@ struct Head {
 
 pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream {
     let head = item.parse_head(parse_head);
-    let Some(head) = diag.ok(head) else { return quote!(#diag #item) };
-    let Some(name) = check(&head, &mut diag) else { return quote!(#diag #item) };
+    let Some(head) = diag.ok(head) else {
+        return quote!(#diag #item);
+    };
+    let Some(name) = check(&head, &mut diag) else {
+        return quote!(#diag #item);
+    };
     let settings = Settings::read(args, &name, &mut diag);
-    let block = Block::read(&mut item, name, Generics::new(&head.generics), settings, |_| {}, &mut diag);
+    let block = Block::read(
+        &mut item,
+        name,
+        Generics::new(&head.generics),
+        settings,
+        |_| {},
+        &mut diag,
+    );
     let handle = emit_handle(&block, &head.subject, diag.is_clean());
     let client = emit_client(&block, &head.subject);
     quote!(#item #diag #handle #client)
@@ -43,7 +54,11 @@ fn parse_head(input: ParseStream<'_>) -> syn::Result<Head> {
         None => (None, first),
     };
     generics.where_clause = input.parse()?;
-    Ok(Head { generics, subject, of })
+    Ok(Head {
+        generics,
+        subject,
+        of,
+    })
 }
 
 /// The name of the type.
@@ -54,7 +69,10 @@ fn check(head: &Head, diag: &mut Diag) -> Option<Ident> {
     }
     let name = types::name(&head.subject).cloned();
     if name.is_none() {
-        diag.error(&head.subject, "a service is a type with a name: `impl Greeter`");
+        diag.error(
+            &head.subject,
+            "a service is a type with a name: `impl Greeter`",
+        );
     }
     name
 }
@@ -99,6 +117,17 @@ fn emit_client(block: &Block, subject: &Type) -> TokenStream {
         definition: quote!(#private::Handle::definition(implementation)),
     };
     let visibility = quote!(pub);
-    let methods = block.handlers.iter().map(|handler| resolve(client::method(handler))).collect();
-    Client { block, visibility, generics: inner, local, methods }.emit()
+    let methods = block
+        .handlers
+        .iter()
+        .map(|handler| resolve(client::method(handler)))
+        .collect();
+    Client {
+        block,
+        visibility,
+        generics: inner,
+        local,
+        methods,
+    }
+    .emit()
 }

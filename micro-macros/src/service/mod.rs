@@ -55,7 +55,11 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     if item.keyword("impl").is_some() && item.keyword("fn").is_none() {
         return implementation::expand(args, item, diag);
     }
-    linked::misplaced(&item, "`#[micro::service]` goes on an `impl` block or on a trait", &mut diag);
+    linked::misplaced(
+        &item,
+        "`#[micro::service]` goes on an `impl` block or on a trait",
+        &mut diag,
+    );
     quote!(#diag #item)
 }
 
@@ -65,8 +69,17 @@ impl Settings {
         let service = service_name(&mut args, NAME, diag).map(|service| service.value);
         let version = args.text(VERSION, diag).map(|version| version.value);
         let owner = args.text(ENDPOINT, diag);
-        if let Some(wrong) = owner.as_ref().filter(|owner| !names::is_service(&owner.value)) {
-            diag.error_at(wrong.span, format!("the first part of an endpoint is a type's name: `{}`", ENDPOINT.form));
+        if let Some(wrong) = owner
+            .as_ref()
+            .filter(|owner| !names::is_service(&owner.value))
+        {
+            diag.error_at(
+                wrong.span,
+                format!(
+                    "the first part of an endpoint is a type's name: `{}`",
+                    ENDPOINT.form
+                ),
+            );
         }
         let metadata = args.pairs(METADATA, diag);
         args.finish(diag);
@@ -91,7 +104,13 @@ impl Block {
         rewrite: fn(&mut Item),
         diag: &mut Diag,
     ) -> Self {
-        let mut block = Self { name, generics, settings, handlers: Vec::new(), subscribers: Vec::new() };
+        let mut block = Self {
+            name,
+            generics,
+            settings,
+            handlers: Vec::new(),
+            subscribers: Vec::new(),
+        };
         let mut annotated = false;
         let mut body = TokenStream::new();
         for mut member in Item::parse_all(item.body()) {
@@ -102,7 +121,8 @@ impl Block {
             body.extend(quote!(#member));
         }
         if !annotated {
-            let message = "nothing to serve: put `#[micro::handler]` on the methods that answer calls";
+            let message =
+                "nothing to serve: put `#[micro::handler]` on the methods that answer calls";
             diag.error(&block.name, message);
         }
         item.set_body(body);
@@ -112,22 +132,37 @@ impl Block {
 
     /// True if the member carries an attribute of ours.
     fn read_member(&mut self, member: &mut Item, diag: &mut Diag) -> bool {
-        let ours = member.take_attributes(|attribute| matches!(attribute.name(), "handler" | "subscriber"));
-        let [attribute, rest @ ..] = ours.as_slice() else { return false };
+        let ours = member
+            .take_attributes(|attribute| matches!(attribute.name(), "handler" | "subscriber"));
+        let [attribute, rest @ ..] = ours.as_slice() else {
+            return false;
+        };
         for more in rest {
             diag.error(more, "one attribute says what a method is: remove this one");
         }
-        let Some(parsed) = diag.ok(attribute.parse()) else { return true };
-        let Some(name) = parsed.path().segments.last() else { return true };
+        let Some(parsed) = diag.ok(attribute.parse()) else {
+            return true;
+        };
+        let Some(name) = parsed.path().segments.last() else {
+            return true;
+        };
         let place = name.ident.span();
         if member.keyword("fn").is_none() {
-            diag.error(&name.ident, format!("`#[micro::{}]` goes on an `async fn`", name.ident));
+            diag.error(
+                &name.ident,
+                format!("`#[micro::{}]` goes on an `async fn`", name.ident),
+            );
             return true;
         }
         let args = Args::of(&parsed, diag);
         match attribute.name() {
-            "handler" => self.handlers.extend(Handler::in_block(member, args, &self.settings.owner, diag)),
-            _ => self.subscribers.extend(Subscriber::in_block(member, args, place, diag)),
+            "handler" => {
+                self.handlers
+                    .extend(Handler::in_block(member, args, &self.settings.owner, diag))
+            }
+            _ => self
+                .subscribers
+                .extend(Subscriber::in_block(member, args, place, diag)),
         }
         true
     }
@@ -136,16 +171,23 @@ impl Block {
     fn check_names(&self, diag: &mut Diag) {
         for (at, handler) in self.handlers.iter().enumerate() {
             let twin = self.handlers[..at].iter().find(|earlier| {
-                let alternatives = earlier.method.is_conditional() || handler.method.is_conditional();
+                let alternatives =
+                    earlier.method.is_conditional() || handler.method.is_conditional();
                 earlier.endpoint == handler.endpoint && !alternatives
             });
             if let Some(twin) = twin {
-                let message = format!("`{}` is already the endpoint of `{}`: set another `name`", handler.endpoint, twin.method.name);
+                let message = format!(
+                    "`{}` is already the endpoint of `{}`: set another `name`",
+                    handler.endpoint, twin.method.name
+                );
                 diag.error_at(handler.named, message);
             }
             let name = names::plain(&handler.method.name);
             if client::FUNCTIONS.contains(&name.as_str()) {
-                let message = format!("`{name}` is a function of the generated `{}Client`: name the method otherwise,\nand set its endpoint by `name = \"…\"`", self.name);
+                let message = format!(
+                    "`{name}` is a function of the generated `{}Client`: name the method otherwise,\nand set its endpoint by `name = \"…\"`",
+                    self.name
+                );
                 diag.error(&handler.method.name, message);
             }
         }
@@ -154,12 +196,22 @@ impl Block {
     /// A `Definition` of the service that reaches its code through `target`, such as `Self`.
     fn definition(&self, target: &TokenStream) -> TokenStream {
         let private = paths::private();
-        let Settings { service, version, metadata, .. } = &self.settings;
+        let Settings {
+            service,
+            version,
+            metadata,
+            ..
+        } = &self.settings;
         let version = version.iter();
-        let metadata = metadata.iter().map(|(key, value)| quote!(.metadata(#key, #value)));
+        let metadata = metadata
+            .iter()
+            .map(|(key, value)| quote!(.metadata(#key, #value)));
         let handlers = self.handlers.iter().map(|handler| {
             let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
-            let served = handler.serve(&Route { function: quote!(#target::#name), method: true });
+            let served = handler.serve(&Route {
+                function: quote!(#target::#name),
+                method: true,
+            });
             let endpoint = &handler.endpoint;
             quote! {
                 #cfgs
@@ -171,7 +223,10 @@ impl Block {
         });
         let subscribers = self.subscribers.iter().map(|subscriber| {
             let (name, cfgs) = (&subscriber.method.name, &subscriber.method.notes.cfgs);
-            let served = subscriber.serve(&Route { function: quote!(#target::#name), method: true });
+            let served = subscriber.serve(&Route {
+                function: quote!(#target::#name),
+                method: true,
+            });
             quote! {
                 #cfgs
                 let definition = {
@@ -197,9 +252,18 @@ impl Block {
 
     /// All types that travel.
     fn messages(&self) -> TokenStream {
-        let sent = self.handlers.iter().map(|handler| &handler.method.argument.payload.message);
-        let answered = self.handlers.iter().map(|handler| &handler.method.reply.message);
-        let heard = self.subscribers.iter().map(|subscriber| &subscriber.method.argument.payload.message);
+        let sent = self
+            .handlers
+            .iter()
+            .map(|handler| &handler.method.argument.payload.message);
+        let answered = self
+            .handlers
+            .iter()
+            .map(|handler| &handler.method.reply.message);
+        let heard = self
+            .subscribers
+            .iter()
+            .map(|subscriber| &subscriber.method.argument.payload.message);
         quote!(#(#sent,)* #(#answered,)* #(#heard,)*)
     }
 }

@@ -232,6 +232,10 @@ impl Registry for MdnsRegistry {
         Ok(watcher)
     }
 
+    fn name(&self) -> &'static str {
+        "mdns"
+    }
+
     fn describe(&self) -> String {
         let on = self.interfaces.describe();
         if self.namespace.is_empty() {

@@ -1,7 +1,5 @@
 //! A service. Run it in one shell, and `greeter-client` in another.
 
-use micro::prelude::*;
-
 #[micro::message]
 pub struct HelloRequest {
     pub name: String,

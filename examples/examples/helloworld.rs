@@ -1,7 +1,5 @@
 //! The smallest program: a service and a call to it, in one process.
 
-use micro::prelude::*;
-
 #[micro::message]
 pub struct HelloRequest {
     pub name: String,

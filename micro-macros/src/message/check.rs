@@ -24,7 +24,10 @@ pub(super) fn check(model: &Model, diag: &mut Diag) {
 fn lifetimes(model: &Model, diag: &mut Diag) {
     for param in &model.generics.params {
         if let GenericParam::Lifetime(lifetime) = param {
-            diag.error(lifetime, "a message owns what it holds: write `String` in place of `&str`");
+            diag.error(
+                lifetime,
+                "a message owns what it holds: write `String` in place of `&str`",
+            );
         }
     }
 }
@@ -46,7 +49,10 @@ fn keys<'a>(keys: impl Iterator<Item = (&'a Ident, &'a Keys)>, diag: &mut Diag) 
             _ => largest = largest.max(number),
         }
         if let Some(earlier) = names.insert(&keys.camel, ident) {
-            let message = format!("`{ident}` and `{earlier}` have one name in JSON, `{}`: rename one", keys.camel);
+            let message = format!(
+                "`{ident}` and `{earlier}` have one name in JSON, `{}`: rename one",
+                keys.camel
+            );
             diag.error(ident, message);
         }
     }
@@ -82,20 +88,37 @@ fn is_own(ty: &Type, own: &Ident) -> bool {
         return false;
     };
     let named = path.path.segments.len() == 1
-        && path.path.segments.iter().any(|segment| segment.ident == "Self" || segment.ident == *own);
+        && path
+            .path
+            .segments
+            .iter()
+            .any(|segment| segment.ident == "Self" || segment.ident == *own);
     path.qself.is_none() && named
 }
 
 /// A type as it was written, without the spaces between its tokens.
 fn shown(ty: &Type) -> String {
-    quote::ToTokens::to_token_stream(ty).to_string().replace(" < ", "<").replace(" >", ">")
+    quote::ToTokens::to_token_stream(ty)
+        .to_string()
+        .replace(" < ", "<")
+        .replace(" >", ">")
 }
 
 fn one_of(model: &Model, variants: &[Variant], diag: &mut Diag) {
-    keys(variants.iter().map(|variant| (&variant.ident, &variant.key)), diag);
+    keys(
+        variants
+            .iter()
+            .map(|variant| (&variant.ident, &variant.key)),
+        diag,
+    );
     for variant in variants {
         if let Payload::Fields(fields, _) = &variant.payload {
-            keys(fields.iter().map(|field: &Field| (&field.ident, &field.key)), diag);
+            keys(
+                fields
+                    .iter()
+                    .map(|field: &Field| (&field.ident, &field.key)),
+                diag,
+            );
             ends(&model.ident, variant.payload.types(), diag);
         }
     }
@@ -133,13 +156,24 @@ fn choice(model: &Model, alternatives: &[Alternative], diag: &mut Diag) {
         match &alternative.role {
             Role::Unknown => {
                 if unknown.replace(ident).is_some() {
-                    diag.error(ident, "one variant keeps unknown numbers: leave the second one out");
+                    diag.error(
+                        ident,
+                        "one variant keeps unknown numbers: leave the second one out",
+                    );
                 }
             }
-            Role::Number { number, written, name, .. } => {
+            Role::Number {
+                number,
+                written,
+                name,
+                ..
+            } => {
                 if let Some(earlier) = numbers.insert(*number, ident) {
                     let span = written.unwrap_or(ident.span());
-                    diag.error_at(span, format!("the number {number} is that of `{earlier}`: write another one"));
+                    diag.error_at(
+                        span,
+                        format!("the number {number} is that of `{earlier}`: write another one"),
+                    );
                 }
                 if let Some(earlier) = names.insert(name, ident) {
                     diag.error(ident, format!("`{ident}` and `{earlier}` have one name in protobuf, `{name}`: rename one"));
@@ -152,12 +186,20 @@ fn choice(model: &Model, alternatives: &[Alternative], diag: &mut Diag) {
 
 /// An absent field reads as 0, so the default is the variant of that number.
 fn default_alternative(model: &Model, alternatives: &[Alternative], diag: &mut Diag) {
-    let marked = alternatives.iter().filter_map(|alternative| match &alternative.role {
-        Role::Number { number, default: Some(span), .. } => Some((&alternative.ident, *number, *span)),
-        _ => None,
-    });
+    let marked = alternatives
+        .iter()
+        .filter_map(|alternative| match &alternative.role {
+            Role::Number {
+                number,
+                default: Some(span),
+                ..
+            } => Some((&alternative.ident, *number, *span)),
+            _ => None,
+        });
     one_default(marked.clone().map(|(_, _, span)| span), diag);
-    let first = alternatives.iter().find(|alternative| !matches!(alternative.role, Role::Unknown));
+    let first = alternatives
+        .iter()
+        .find(|alternative| !matches!(alternative.role, Role::Unknown));
     match (marked.clone().next(), first) {
         (Some((_, 0, _)), _) => {}
         (Some((ident, number, span)), _) => diag.error_at(
@@ -166,8 +208,14 @@ fn default_alternative(model: &Model, alternatives: &[Alternative], diag: &mut D
         ),
         (None, Some(first)) => diag.error(
             &model.ident,
-            format!("an absent field is the default: mark a variant with `#[default]`, such as `{}`", first.ident),
+            format!(
+                "an absent field is the default: mark a variant with `#[default]`, such as `{}`",
+                first.ident
+            ),
         ),
-        (None, None) => diag.error(&model.ident, "an enum has a variant at least, marked with `#[default]`"),
+        (None, None) => diag.error(
+            &model.ident,
+            "an enum has a variant at least, marked with `#[default]`",
+        ),
     }
 }

@@ -10,8 +10,12 @@ use crate::args::Given;
 use crate::diag::Diag;
 
 /// The traits that a message has anyway, and where their derives are found in `core`.
-const OURS: [(&str, &str); 4] =
-    [("Debug", "fmt"), ("Clone", "clone"), ("PartialEq", "cmp"), ("Default", "default")];
+const OURS: [(&str, &str); 4] = [
+    ("Debug", "fmt"),
+    ("Clone", "clone"),
+    ("PartialEq", "cmp"),
+    ("Default", "default"),
+];
 
 /// What the user has seen to.
 pub(super) struct Derives {
@@ -20,13 +24,24 @@ pub(super) struct Derives {
 }
 
 impl Derives {
-    pub(super) fn read(item: &mut Item, plain: bool, without: Option<Given<TokenStream>>, diag: &mut Diag) -> Self {
+    pub(super) fn read(
+        item: &mut Item,
+        plain: bool,
+        without: Option<Given<TokenStream>>,
+        diag: &mut Diag,
+    ) -> Self {
         let mut written = derived(item.attrs());
         if let Some(list) = without {
-            let traits = syn::parse::Parser::parse2(Punctuated::<Ident, Token![,]>::parse_terminated, list.value);
+            let traits = syn::parse::Parser::parse2(
+                Punctuated::<Ident, Token![,]>::parse_terminated,
+                list.value,
+            );
             for name in diag.ok(traits).into_iter().flatten() {
                 if OURS.iter().all(|(ours, _)| name != ours) {
-                    diag.error(&name, "`without` takes `Debug`, `Clone`, `PartialEq` and `Default`");
+                    diag.error(
+                        &name,
+                        "`without` takes `Debug`, `Clone`, `PartialEq` and `Default`",
+                    );
                 }
                 written.push(name.to_string());
             }
@@ -44,12 +59,19 @@ impl Derives {
 
     /// The derives to be added; `default` by its derive or not at all.
     pub(super) fn missing(&self, private: &TokenStream, default: bool) -> TokenStream {
-        let missing = OURS.iter().filter(|(name, _)| !self.has(name) && (default || *name != "Default"));
+        let missing = OURS
+            .iter()
+            .filter(|(name, _)| !self.has(name) && (default || *name != "Default"));
         let paths = missing.map(|(name, module)| {
-            let [name, module] = [name, module].map(|text| Ident::new(text, proc_macro2::Span::call_site()));
+            let [name, module] =
+                [name, module].map(|text| Ident::new(text, proc_macro2::Span::call_site()));
             quote!(#private::core::#module::#name)
         });
-        if self.plain { self.serde(private) } else { quote!(#[derive(#(#paths),*)]) }
+        if self.plain {
+            self.serde(private)
+        } else {
+            quote!(#[derive(#(#paths),*)])
+        }
     }
 
     /// serde's own derives, for types that have no other form.
@@ -59,7 +81,11 @@ impl Derives {
             let name = Ident::new(name, proc_macro2::Span::call_site());
             quote!(#private::serde::#name)
         };
-        let missing: Vec<_> = ["Serialize", "Deserialize"].into_iter().filter(|name| !self.has(name)).map(derive).collect();
+        let missing: Vec<_> = ["Serialize", "Deserialize"]
+            .into_iter()
+            .filter(|name| !self.has(name))
+            .map(derive)
+            .collect();
         if missing.is_empty() {
             return TokenStream::new();
         }
@@ -72,9 +98,13 @@ fn derived(attrs: &[Attribute]) -> Vec<String> {
     let derives = attrs.iter().filter(|attr| attr.path().is_ident("derive"));
     let paths = derives.flat_map(|attr| {
         // What is no list of paths, rustc says itself.
-        attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated).into_iter().flatten()
+        attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated)
+            .into_iter()
+            .flatten()
     });
-    paths.filter_map(|path| path.segments.last().map(|last| last.ident.to_string())).collect()
+    paths
+        .filter_map(|path| path.segments.last().map(|last| last.ident.to_string()))
+        .collect()
 }
 
 /// Attributes of serde say nothing to us.

@@ -7,6 +7,7 @@ mod check;
 mod derives;
 mod emit;
 mod model;
+mod own;
 mod read;
 mod spelling;
 
@@ -32,7 +33,10 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         Ok(Item::Struct(item)) => read::Item::from(item),
         Ok(Item::Enum(item)) => read::Item::from(item),
         Ok(other) => {
-            diag.error(read::keyword(other), "`#[micro::message]` goes on a struct or an enum");
+            diag.error(
+                read::keyword(other),
+                "`#[micro::message]` goes on a struct or an enum",
+            );
             return quote!(#diag #item);
         }
         Err(error) => {

@@ -41,7 +41,7 @@ pub(super) struct Variant {
 /// What a variant holds.
 pub(super) enum Payload {
     /// One value without a name.
-    Value(Type),
+    Value(Box<Type>),
     /// Named fields, or none.
     Fields(Vec<Field>, Braces),
 }
@@ -82,7 +82,12 @@ pub(super) struct Alternative {
 /// What a variant without fields stands for.
 pub(super) enum Role {
     /// A number, where that was written, and the name in a proto file.
-    Number { number: i32, written: Option<Span>, name: String, default: Option<Span> },
+    Number {
+        number: i32,
+        written: Option<Span>,
+        name: String,
+        default: Option<Span>,
+    },
     /// All numbers that have no variant.
     Unknown,
 }
@@ -98,9 +103,11 @@ impl Payload {
     /// The types in it.
     pub(super) fn types(&self) -> impl Iterator<Item = &Type> {
         let (value, fields): (_, &[Field]) = match self {
-            Self::Value(ty) => (Some(ty), &[]),
+            Self::Value(ty) => (Some(&**ty), &[]),
             Self::Fields(fields, _) => (None, fields),
         };
-        value.into_iter().chain(fields.iter().map(|field| &field.ty))
+        value
+            .into_iter()
+            .chain(fields.iter().map(|field| &field.ty))
     }
 }

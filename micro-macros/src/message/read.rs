@@ -3,16 +3,13 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Generics, Lit, Meta, Type, UnOp, Visibility};
+use syn::{Attribute, Generics, Type, Visibility};
 
 use super::derives::Derives;
-use super::model::{Alternative, Braces, Field, Keys, Model, Payload, Role, Shape, Tag, Variant};
-use super::spelling::{lower_camel, snake};
-use crate::args::{Args, Key};
+use super::model::{Alternative, Braces, Field, Model, Payload, Role, Shape, Variant};
+use super::own::{Own, Tags, cfg, literal};
 use crate::diag::Diag;
-
-const NAME: Key = Key::new("name", "name = \"userID\"");
-const UNKNOWN: Key = Key::new("unknown", "unknown");
+use crate::names::{plain, words};
 
 /// The item that the attribute stands on.
 pub(super) enum Item {
@@ -100,11 +97,26 @@ impl ToTokens for Item {
 
 /// The word of an item that says what it is, such as `fn`.
 pub(super) fn keyword(item: syn::Item) -> TokenTree {
-    let words = ["fn", "impl", "trait", "union", "mod", "type", "const", "static", "use", "macro_rules"];
+    let words = [
+        "fn",
+        "impl",
+        "trait",
+        "union",
+        "mod",
+        "type",
+        "const",
+        "static",
+        "use",
+        "macro_rules",
+    ];
     let tokens = item.into_token_stream();
     let fallback = tokens.clone().into_iter().next();
-    let found = tokens.into_iter().find(|token| words.contains(&token.to_string().as_str()));
-    found.or(fallback).unwrap_or_else(|| Ident::new("item", Span::call_site()).into())
+    let found = tokens
+        .into_iter()
+        .find(|token| words.contains(&token.to_string().as_str()));
+    found
+        .or(fallback)
+        .unwrap_or_else(|| Ident::new("item", Span::call_site()).into())
 }
 
 /// What the item says. Attributes of ours are removed from it.
@@ -114,13 +126,21 @@ pub(super) fn model(item: &mut Item, diag: &mut Diag) -> Model {
         Item::Enum(item) if is_choice(item) => Shape::Choice(alternatives(item, diag)),
         Item::Enum(item) => Shape::OneOf(variants(item, diag)),
     };
-    Model { visibility: item.visibility().clone(), ident: item.ident().clone(), generics: item.generics().clone(), shape }
+    Model {
+        visibility: item.visibility().clone(),
+        ident: item.ident().clone(),
+        generics: item.generics().clone(),
+        shape,
+    }
 }
 
 fn record(item: &mut syn::ItemStruct, diag: &mut Diag) -> Vec<Field> {
     if let syn::Fields::Unnamed(fields) = &item.fields {
         let name = &item.ident;
-        diag.error(fields, format!("a message has named fields: write `struct {name} {{ … }}`"));
+        diag.error(
+            fields,
+            format!("a message has named fields: write `struct {name} {{ … }}`"),
+        );
     }
     fields(&mut item.fields, diag)
 }
@@ -139,7 +159,11 @@ fn fields(fields: &mut syn::Fields, diag: &mut Diag) -> Vec<Field> {
         own.refuse_default("a field", diag);
         own.refuse_unknown(diag);
         let key = own.keys(&ident, plain(&ident), &field.attrs, &mut tags, diag);
-        read.push(Field { ident, ty: field.ty.clone(), key });
+        read.push(Field {
+            ident,
+            ty: field.ty.clone(),
+            key,
+        });
     }
     read
 }
@@ -151,18 +175,34 @@ fn variants(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Variant> {
         let own = Own::take(&mut variant.attrs, diag);
         own.refuse_unknown(diag);
         if let Some((_, discriminant)) = &variant.discriminant {
-            diag.error(discriminant, "the number of a variant is its tag: write `#[tag = n]` above it");
+            diag.error(
+                discriminant,
+                "the number of a variant is its tag: write `#[tag = n]` above it",
+            );
         }
-        let key = own.keys(&variant.ident, snake(&plain(&variant.ident)), &variant.attrs, &mut tags, diag);
+        let key = own.keys(
+            &variant.ident,
+            words(&plain(&variant.ident), '_'),
+            &variant.attrs,
+            &mut tags,
+            diag,
+        );
         let payload = payload(variant, diag);
-        read.push(Variant { ident: variant.ident.clone(), payload, key, default: own.default });
+        read.push(Variant {
+            ident: variant.ident.clone(),
+            payload,
+            key,
+            default: own.default,
+        });
     }
     read
 }
 
 fn payload(variant: &mut syn::Variant, diag: &mut Diag) -> Payload {
     match &mut variant.fields {
-        syn::Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => Payload::Value(unnamed.unnamed[0].ty.clone()),
+        syn::Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
+            Payload::Value(Box::new(unnamed.unnamed[0].ty.clone()))
+        }
         syn::Fields::Unnamed(unnamed) => {
             let name = &variant.ident;
             diag.error(
@@ -191,22 +231,40 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
     for variant in &mut item.variants {
         let own = Own::take(&mut variant.attrs, diag);
         if let Some(name) = &own.name {
-            diag.error_at(name.1, "the name of a variant is not written: leave this out");
+            diag.error_at(
+                name.1,
+                "the name of a variant is not written: leave this out",
+            );
         }
         let role = if own.unknown.is_some() {
             unknown(variant, &own, diag);
             Role::Unknown
         } else {
             let written = number(variant, own.tag.as_ref(), diag);
-            let number = written.map(|(number, _)| number).or(next).unwrap_or_else(|| {
-                diag.error(&variant.ident, "the number before is the largest: write `= n`");
-                0
-            });
+            let number = written
+                .map(|(number, _)| number)
+                .or(next)
+                .unwrap_or_else(|| {
+                    diag.error(
+                        &variant.ident,
+                        "the number before is the largest: write `= n`",
+                    );
+                    0
+                });
             next = number.checked_add(1);
-            let name = snake(&plain(&variant.ident)).to_uppercase();
-            Role::Number { number, written: written.map(|(_, span)| span), name, default: own.default }
+            let name = words(&plain(&variant.ident), '_').to_uppercase();
+            Role::Number {
+                number,
+                written: written.map(|(_, span)| span),
+                name,
+                default: own.default,
+            }
         };
-        read.push(Alternative { ident: variant.ident.clone(), cfg: cfg(&variant.attrs), role });
+        read.push(Alternative {
+            ident: variant.ident.clone(),
+            cfg: cfg(&variant.attrs),
+            role,
+        });
     }
     read
 }
@@ -216,16 +274,25 @@ fn unknown(variant: &syn::Variant, own: &Own, diag: &mut Diag) {
     let holds_a_number = matches!(&variant.fields, syn::Fields::Unnamed(fields)
         if fields.unnamed.len() == 1 && is_i32(&fields.unnamed[0].ty));
     if !holds_a_number {
-        diag.error(name, format!("the variant that keeps unknown numbers holds one: write `{name}(i32)`"));
+        diag.error(
+            name,
+            format!("the variant that keeps unknown numbers holds one: write `{name}(i32)`"),
+        );
     }
     for condition in cfg(&variant.attrs) {
-        diag.error(condition.path(), "the variant that keeps unknown numbers is always there: leave `#[cfg]` out");
+        diag.error(
+            condition.path(),
+            "the variant that keeps unknown numbers is always there: leave `#[cfg]` out",
+        );
     }
     if let Some(span) = own.default {
         diag.error_at(span, "the default has the number 0: mark another variant");
     }
     if let Some((_, span)) = own.tag {
-        diag.error_at(span, "this variant has all numbers that the others have not: leave the tag out");
+        diag.error_at(
+            span,
+            "this variant has all numbers that the others have not: leave the tag out",
+        );
     }
 }
 
@@ -234,7 +301,11 @@ fn is_i32(ty: &Type) -> bool {
 }
 
 /// The number that is written at a variant without fields, as `#[tag = n]` or `= n`.
-fn number(variant: &syn::Variant, tag: Option<&(i64, Span)>, diag: &mut Diag) -> Option<(i32, Span)> {
+fn number(
+    variant: &syn::Variant,
+    tag: Option<&(i64, Span)>,
+    diag: &mut Diag,
+) -> Option<(i32, Span)> {
     let discriminant = variant.discriminant.as_ref().and_then(|(_, expr)| {
         let number = literal(expr);
         if number.is_none() {
@@ -243,7 +314,10 @@ fn number(variant: &syn::Variant, tag: Option<&(i64, Span)>, diag: &mut Diag) ->
         number.map(|number| (number, expr.span()))
     });
     if let (Some((_, span)), Some(_)) = (tag, discriminant) {
-        diag.error_at(*span, "the number is written twice: leave out the tag or the `= n`");
+        diag.error_at(
+            *span,
+            "the number is written twice: leave out the tag or the `= n`",
+        );
     }
     let (number, span) = discriminant.or(tag.copied())?;
     match i32::try_from(number) {
@@ -253,133 +327,4 @@ fn number(variant: &syn::Variant, tag: Option<&(i64, Span)>, diag: &mut Diag) ->
             None
         }
     }
-}
-
-fn literal(expr: &Expr) -> Option<i64> {
-    match expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => literal(expr).map(|number| -number),
-        _ => None,
-    }
-}
-
-/// The attributes of ours on one field or variant.
-#[derive(Default)]
-struct Own {
-    tag: Option<(i64, Span)>,
-    name: Option<(String, Span)>,
-    unknown: Option<Span>,
-    default: Option<Span>,
-}
-
-impl Own {
-    /// Reads them and takes them off; `#[default]` stays, since the derive wants it.
-    fn take(attrs: &mut Vec<Attribute>, diag: &mut Diag) -> Self {
-        let mut own = Self::default();
-        attrs.retain(|attr| {
-            if attr.path().is_ident("default") {
-                own.default = Some(attr.path().span());
-            }
-            if attr.path().is_ident("tag") {
-                own.tag(attr, diag);
-                return false;
-            }
-            if attr.path().is_ident("micro") {
-                own.micro(attr, diag);
-                return false;
-            }
-            true
-        });
-        own
-    }
-
-    fn tag(&mut self, attr: &Attribute, diag: &mut Diag) {
-        let number = match &attr.meta {
-            Meta::NameValue(pair) => literal(&pair.value).map(|number| (number, pair.value.span())),
-            Meta::Path(_) | Meta::List(_) => None,
-        };
-        if number.is_none() {
-            diag.error(&attr.meta, "a tag is a number: write `#[tag = 3]`");
-        } else if self.tag.is_some() {
-            diag.error(&attr.meta, "`tag` is specified more than once");
-        } else {
-            self.tag = number;
-        }
-    }
-
-    fn micro(&mut self, attr: &Attribute, diag: &mut Diag) {
-        let mut args = Args::of(attr, diag);
-        self.unknown = args.flag(UNKNOWN, diag).or(self.unknown);
-        self.name = args.text(NAME, diag).map(|name| (name.value, name.span)).or(self.name.take());
-        args.finish(diag);
-    }
-
-    fn refuse_default(&self, what: &str, diag: &mut Diag) {
-        if let Some(span) = self.default {
-            diag.error_at(span, format!("`#[default]` goes on a variant of an enum, not on {what}"));
-        }
-    }
-
-    fn refuse_unknown(&self, diag: &mut Diag) {
-        if let Some(span) = self.unknown {
-            diag.error_at(span, "`unknown` goes on a variant of an enum whose other variants have no fields");
-        }
-    }
-
-    fn keys(&self, ident: &Ident, name: String, attrs: &[Attribute], tags: &mut Tags, diag: &mut Diag) -> Keys {
-        let cfg = cfg(attrs);
-        if self.tag.is_none() && !cfg.is_empty() {
-            diag.error(ident, format!("what stands behind `#[cfg]` has a tag of its own: write `#[tag = n]` above `{name}`"));
-        }
-        let name = match &self.name {
-            Some((name, _)) => name.clone(),
-            None => name,
-        };
-        let span = self.name.as_ref().map_or(ident.span(), |(_, span)| *span);
-        let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        if !starts_well || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
-            let message = format!("`{name}` is no name in protobuf: write one of ASCII letters, digits and `_`");
-            diag.error_at(span, message);
-        }
-        Keys { tag: tags.next(self.tag, diag), camel: lower_camel(&name), name, cfg }
-    }
-}
-
-/// Hands out the tags of one message: what is written, or one more than the one before.
-#[derive(Default)]
-struct Tags {
-    last: u32,
-}
-
-impl Tags {
-    const LARGEST: u32 = (1 << 29) - 1;
-
-    fn next(&mut self, written: Option<(i64, Span)>, diag: &mut Diag) -> Tag {
-        let Some((number, span)) = written else {
-            // Those that protobuf keeps for itself are passed over.
-            self.last = if self.last + 1 == 19_000 { 20_000 } else { self.last + 1 };
-            return Tag { number: self.last, written: None };
-        };
-        let wrong = match number {
-            ..=0 => Some("tags start at 1".to_owned()),
-            19_000..=19_999 => Some("tags 19000 to 19999 are reserved by protobuf: write another one".to_owned()),
-            number if number > i64::from(Self::LARGEST) => Some(format!("the largest tag is {}", Self::LARGEST)),
-            _ => None,
-        };
-        match wrong {
-            Some(wrong) => diag.error_at(span, wrong),
-            None => self.last = u32::try_from(number).unwrap_or(Self::LARGEST),
-        }
-        Tag { number: self.last, written: Some(span) }
-    }
-}
-
-fn cfg(attrs: &[Attribute]) -> Vec<Attribute> {
-    attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect()
-}
-
-/// An identifier without `r#`.
-fn plain(ident: &Ident) -> String {
-    let name = ident.to_string();
-    name.strip_prefix("r#").unwrap_or(&name).to_owned()
 }

@@ -3,8 +3,10 @@
 use serde::de::{Deserialize, Deserializer, MapAccess};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
-use super::field::record::{deserialize, Keys, Nested, Record, Slots};
 use super::field::Field;
+use super::field::keyed::deserialize;
+use super::field::nested::Nested;
+use super::field::record::{Keys, Record, Slots};
 use super::format::{Format, Message};
 use super::schema::{Schema, Shape};
 use super::wire::{Fault, Input, WireType};
@@ -54,7 +56,11 @@ impl Keys for Empty {
         None
     }
 
-    fn read<'de, A: MapAccess<'de>>(&mut self, _place: usize, _map: &mut A) -> Result<(), A::Error> {
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        _place: usize,
+        _map: &mut A,
+    ) -> Result<(), A::Error> {
         Ok(())
     }
 }

@@ -60,10 +60,19 @@ impl<T: Serialize + DeserializeOwned> Format<T> {
     /// JSON, MessagePack and the registered codecs, by serde.
     pub const fn serde() -> Self {
         Self {
-            json: Some(Functions { encode: json::encode::<T>, decode: json::decode::<T> }),
-            msgpack: Some(Functions { encode: msgpack::encode::<T>, decode: msgpack::decode::<T> }),
+            json: Some(Functions {
+                encode: json::encode::<T>,
+                decode: json::decode::<T>,
+            }),
+            msgpack: Some(Functions {
+                encode: msgpack::encode::<T>,
+                decode: msgpack::decode::<T>,
+            }),
             protobuf: None,
-            serde: Some(Serde { serialize: |value| value, deserialize: |deserializer| erased_serde::deserialize(deserializer) }),
+            serde: Some(Serde {
+                serialize: |value| value,
+                deserialize: |deserializer| erased_serde::deserialize(deserializer),
+            }),
             schema: None,
         }
     }
@@ -72,8 +81,15 @@ impl<T: Serialize + DeserializeOwned> Format<T> {
 impl<T: Record> Format<T> {
     /// JSON, MessagePack, protobuf and the registered codecs, for a type annotated with `#[micro::message]`.
     pub const fn message() -> Self {
-        let protobuf = Functions { encode: protobuf::encode::<T>, decode: protobuf::decode::<T> };
-        Self { protobuf: Some(protobuf), schema: Some(T::Slots::schema), ..Self::serde() }
+        let protobuf = Functions {
+            encode: protobuf::encode::<T>,
+            decode: protobuf::decode::<T>,
+        };
+        Self {
+            protobuf: Some(protobuf),
+            schema: Some(T::Slots::schema),
+            ..Self::serde()
+        }
     }
 }
 
@@ -105,15 +121,27 @@ impl Format<()> {
 impl<T: prost::Message + Default> Format<T> {
     /// Protobuf, for a type that prost generated.
     pub const fn prost() -> Self {
-        let protobuf = Functions { encode: protobuf::encode_prost::<T>, decode: protobuf::decode_prost::<T> };
-        Self { json: None, msgpack: None, protobuf: Some(protobuf), serde: None, schema: None }
+        let protobuf = Functions {
+            encode: protobuf::encode_prost::<T>,
+            decode: protobuf::decode_prost::<T>,
+        };
+        Self {
+            json: None,
+            msgpack: None,
+            protobuf: Some(protobuf),
+            serde: None,
+            schema: None,
+        }
     }
 }
 
 impl<T: prost::Message + Default + Serialize + DeserializeOwned> Format<T> {
     /// Protobuf by prost, all else by serde.
     pub const fn prost_and_serde() -> Self {
-        Self { protobuf: Self::prost().protobuf, ..Self::serde() }
+        Self {
+            protobuf: Self::prost().protobuf,
+            ..Self::serde()
+        }
     }
 }
 
@@ -161,7 +189,11 @@ impl<T> Format<T> {
         ]
         .into_iter()
         .flatten()
-        .chain(codecs.flat_map(|codec| codec.content_types()).map(|name| ContentType::new(name)))
+        .chain(
+            codecs
+                .flat_map(|codec| codec.content_types())
+                .map(|name| ContentType::new(name)),
+        )
     }
 
     /// What the message looks like; `None` for a type that is not annotated with `#[micro::message]`.
@@ -181,15 +213,23 @@ impl<T> Format<T> {
 
     fn registered(&self, content_type: &ContentType) -> Result<(&'static dyn Codec, &Serde<T>)> {
         let codec = registered::find(content_type);
-        codec.zip(self.serde.as_ref()).ok_or_else(|| self.unsupported(content_type))
+        codec
+            .zip(self.serde.as_ref())
+            .ok_or_else(|| self.unsupported(content_type))
     }
 
     #[cold]
     fn unsupported(&self, content_type: &ContentType) -> Error {
         let name = short_name(type_name::<T>());
-        let known: Vec<_> = self.content_types().map(|known| known.to_string()).collect();
+        let known: Vec<_> = self
+            .content_types()
+            .map(|known| known.to_string())
+            .collect();
         let known = known.join(", ");
-        Error::unsupported("micro.codec", format!("{name} has no form as {content_type:?}; it has one as {known}"))
+        Error::unsupported(
+            "micro.codec",
+            format!("{name} has no form as {content_type:?}; it has one as {known}"),
+        )
     }
 }
 

@@ -18,7 +18,9 @@ pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
     // Named, since positional fields cannot be left out or added later.
     value
         .serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())
-        .map_err(|source| Error::internal(ID, "the value has no MessagePack form").with_source(source))
+        .map_err(|source| {
+            Error::internal(ID, "the value has no MessagePack form").with_source(source)
+        })
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -43,7 +45,9 @@ fn explain(reader: Reader, bytes: &[u8], mistake: Mistake) -> Error {
     again.set_max_depth(DEPTH);
     let field = reader.fails_at(&mut again);
     let what = match &mistake {
-        Mistake::InvalidMarkerRead(_) | Mistake::InvalidDataRead(_) => "the bytes end within a value".to_owned(),
+        Mistake::InvalidMarkerRead(_) | Mistake::InvalidDataRead(_) => {
+            "the bytes end within a value".to_owned()
+        }
         Mistake::Uncategorized(what) => what.clone(),
         other => other.to_string(),
     };

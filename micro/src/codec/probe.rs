@@ -17,7 +17,10 @@ pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
     /// Asks for the format of `T`.
-    #[expect(clippy::new_without_default, reason = "only ever named by `format_of!`")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "only ever named by `format_of!`"
+    )]
     pub const fn new() -> Self {
         Self(PhantomData)
     }
@@ -41,7 +44,9 @@ pub trait ByProstAndSerde<T> {
     fn format(&self) -> Format<T>;
 }
 
-impl<T: prost::Message + Default + Serialize + DeserializeOwned> ByProstAndSerde<T> for &&&Probe<T> {
+impl<T: prost::Message + Default + Serialize + DeserializeOwned> ByProstAndSerde<T>
+    for &&&Probe<T>
+{
     fn format(&self) -> Format<T> {
         Format::prost_and_serde()
     }
@@ -104,7 +109,9 @@ pub trait Sendable: Sized {
 macro_rules! __format_of {
     ($type:ty) => {{
         #[allow(unused_imports)]
-        use $crate::codec::probe::{ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _};
+        use $crate::codec::probe::{
+            ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _,
+        };
         (&&&&&$crate::codec::probe::Probe::<$type>::new()).format()
     }};
 }

@@ -40,8 +40,15 @@ pub fn proto_file(package: &str, messages: &[Schema]) -> String {
 
 fn package_name(package: &str) -> String {
     let part = |part: &str| {
-        let name: String = part.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("_{name}") }
+        let name: String = part
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            name
+        } else {
+            format!("_{name}")
+        }
     };
     package.split('.').map(part).collect::<Vec<_>>().join(".")
 }
@@ -78,7 +85,10 @@ impl File {
     fn free_name(&self, name: &str) -> String {
         let taken = |name: &String| self.names.values().any(|other| other == name);
         let numbered = (2_usize..).map(|number| format!("{name}{number}"));
-        std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+        std::iter::once(name.to_owned())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_default()
     }
 
     fn print(&self, schema: &Schema, text: &mut String) {
@@ -100,10 +110,17 @@ impl File {
             }
             Shape::Enum(variants) => {
                 let prefix = screaming(&name);
-                let line = |(variant, number): &(&str, i32)| format!("  {prefix}_{variant} = {number};\n");
+                let line =
+                    |(variant, number): &(&str, i32)| format!("  {prefix}_{variant} = {number};\n");
                 // The first value of a proto3 enum is 0.
-                let (zero, others): (Vec<_>, Vec<_>) = variants.iter().partition(|(_, number)| *number == 0);
-                block(text, &format!("enum {name}"), "", zero.iter().chain(&others).copied().map(line));
+                let (zero, others): (Vec<_>, Vec<_>) =
+                    variants.iter().partition(|(_, number)| *number == 0);
+                block(
+                    text,
+                    &format!("enum {name}"),
+                    "",
+                    zero.iter().chain(&others).copied().map(line),
+                );
             }
         }
     }
@@ -114,7 +131,12 @@ impl File {
             Label::Optional => "optional ",
             Label::Repeated => "repeated ",
         };
-        format!("{indent}{label}{} {} = {};\n", self.kind(&member.kind), member.name, member.tag)
+        format!(
+            "{indent}{label}{} {} = {};\n",
+            self.kind(&member.kind),
+            member.name,
+            member.tag
+        )
     }
 
     fn kind(&self, kind: &Kind) -> String {

@@ -22,7 +22,10 @@ pub(super) struct Reader {
 impl Reader {
     /// That of `T`.
     pub(super) fn of<T: DeserializeOwned>() -> Self {
-        Self { name: type_name::<T>(), read: |deserializer| erased_serde::deserialize::<T>(deserializer).map(drop) }
+        Self {
+            name: type_name::<T>(),
+            read: |deserializer| erased_serde::deserialize::<T>(deserializer).map(drop),
+        }
     }
 
     /// The full name of the type.
@@ -58,7 +61,9 @@ pub(super) fn refuse(id: &'static str, name: &str, field: Option<Path>, what: &s
 
 /// `invalid type: A, expected B` as `expected B, found A`, which are our words elsewhere.
 fn reworded(what: &str) -> String {
-    let found = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
+    let found = what
+        .strip_prefix("invalid type: ")
+        .or_else(|| what.strip_prefix("invalid value: "));
     let Some((found, expected)) = found.and_then(|text| text.rsplit_once(", expected ")) else {
         return what.to_owned();
     };
@@ -84,21 +89,33 @@ mod tests {
     fn what_is_expected_comes_first() {
         let words = "invalid type: integer `9`, expected a string at line 1 column 13";
 
-        assert_eq!(reworded(words), "expected a string, found integer `9` at line 1 column 13");
-        assert_eq!(reworded("invalid value: a, expected b"), "expected b, found a");
+        assert_eq!(
+            reworded(words),
+            "expected a string, found integer `9` at line 1 column 13"
+        );
+        assert_eq!(
+            reworded("invalid value: a, expected b"),
+            "expected b, found a"
+        );
         assert_eq!(reworded("trailing characters"), "trailing characters");
     }
 
     #[test]
     fn names_of_types_are_told_without_modules() {
         assert_eq!(short_name("greeter::api::HelloRequest"), "HelloRequest");
-        assert_eq!(short_name("a::Page<b::c::User, alloc::string::String>"), "Page<User, String>");
+        assert_eq!(
+            short_name("a::Page<b::c::User, alloc::string::String>"),
+            "Page<User, String>"
+        );
     }
 
     #[test]
     fn a_long_mistake_is_cut_short() {
         let error = refuse("a", "b::C", None, &"ä".repeat(400));
 
-        assert!(error.detail().len() < 520 && error.detail().ends_with('…'), "{error}");
+        assert!(
+            error.detail().len() < 520 && error.detail().ends_with('…'),
+            "{error}"
+        );
     }
 }

@@ -88,7 +88,9 @@ pub(super) fn find(content_type: &ContentType) -> Option<&'static dyn Codec> {
 
 /// All codecs that announced themselves.
 pub(super) fn all() -> impl Iterator<Item = &'static dyn Codec> {
-    inventory::iter::<Backend>.into_iter().map(|backend| backend.0)
+    inventory::iter::<Backend>
+        .into_iter()
+        .map(|backend| backend.0)
 }
 
 /// Where a codec puts the value that it reads: of which type, it need not know.
@@ -103,7 +105,8 @@ impl Debug for Target<'_> {
     }
 }
 
-type Read<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
+type Read<'a> =
+    dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
 
 impl<'a> Target<'a> {
     pub(super) fn new(name: &'static str, read: &'a mut Read<'a>) -> Self {
@@ -119,7 +122,14 @@ impl<'a> Target<'a> {
         let mut track = serde_path_to_error::Track::new();
         let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
         let outcome = (self.read)(&mut <dyn erased_serde::Deserializer<'_>>::erase(tracked));
-        outcome.map_err(|source| refuse("micro.codec", self.name, Some(track.path()), &source.to_string()))
+        outcome.map_err(|source| {
+            refuse(
+                "micro.codec",
+                self.name,
+                Some(track.path()),
+                &source.to_string(),
+            )
+        })
     }
 }
 

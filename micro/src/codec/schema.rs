@@ -78,7 +78,11 @@ pub struct Outline {
 impl Schema {
     /// That of the Rust type `T`.
     pub fn of<T: 'static>(name: impl Into<String>, shape: Shape) -> Self {
-        Self { name: name.into(), shape, id: TypeId::of::<T>() }
+        Self {
+            name: name.into(),
+            shape,
+            id: TypeId::of::<T>(),
+        }
     }
 
     /// The Rust type that it is made of, by which schemas of one name are told apart.
@@ -101,7 +105,11 @@ impl Schema {
     /// assert_eq!(outline.values[1].kind, "[]uint32");
     /// ```
     pub fn outline(&self, depth: usize) -> Outline {
-        Outline { name: self.name.clone(), kind: self.name.clone(), values: self.fields(depth) }
+        Outline {
+            name: self.name.clone(),
+            kind: self.name.clone(),
+            values: self.fields(depth),
+        }
     }
 
     fn fields(&self, depth: usize) -> Vec<Outline> {
@@ -117,12 +125,22 @@ impl Schema {
 /// A field of the Rust type `T`.
 pub fn member<T: Field>(name: &'static str, tag: u32) -> Member {
     let (label, kind) = T::Form::describe();
-    Member { name, tag, label, kind }
+    Member {
+        name,
+        tag,
+        label,
+        kind,
+    }
 }
 
 /// A field that holds a message.
 pub fn member_slots<S: Slots>(name: &'static str, tag: u32) -> Member {
-    Member { name, tag, label: Label::Plain, kind: Kind::Named(S::schema) }
+    Member {
+        name,
+        tag,
+        label: Label::Plain,
+        kind: Kind::Named(S::schema),
+    }
 }
 
 /// What the name of a message gets behind it for a type parameter.
@@ -132,17 +150,27 @@ pub fn label<T: Value>() -> String {
 
 /// The name of a message that has type parameters.
 pub fn name(name: &str, parameters: &[fn() -> String]) -> String {
-    parameters.iter().fold(name.to_owned(), |name, label| name + &label())
+    parameters
+        .iter()
+        .fold(name.to_owned(), |name, label| name + &label())
 }
 
 impl Member {
     fn outline(&self, depth: usize) -> Outline {
-        let repeated = if self.label == Label::Repeated { "[]" } else { "" };
+        let repeated = if self.label == Label::Repeated {
+            "[]"
+        } else {
+            ""
+        };
         let values = match &self.kind {
             Kind::Named(schema) => schema().fields(depth),
             Kind::Scalar(_) | Kind::Map(..) => Vec::new(),
         };
-        Outline { name: self.name.to_owned(), kind: format!("{repeated}{}", self.kind.go_name()), values }
+        Outline {
+            name: self.name.to_owned(),
+            kind: format!("{repeated}{}", self.kind.go_name()),
+            values,
+        }
     }
 }
 

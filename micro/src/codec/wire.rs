@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use prost::encoding::WireType;
-use prost::encoding::{DecodeContext, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, skip_field};
+use prost::encoding::{
+    DecodeContext, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint,
+    skip_field,
+};
 
 /// How deep messages may be nested, as in other implementations of protobuf.
 const DEPTH: u8 = 100;
@@ -21,7 +24,10 @@ pub struct Input<'a> {
 impl<'a> Input<'a> {
     /// Reads one whole message.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, depth: DEPTH }
+        Self {
+            rest: bytes,
+            depth: DEPTH,
+        }
     }
 
     /// True if nothing is left.
@@ -86,7 +92,10 @@ impl<'a> Input<'a> {
     ///
     /// If there are fewer bytes.
     pub fn packed(&mut self) -> Result<Self, Fault> {
-        Ok(Self { rest: self.bytes()?, depth: self.depth })
+        Ok(Self {
+            rest: self.bytes()?,
+            depth: self.depth,
+        })
     }
 
     /// A message behind its length.
@@ -97,9 +106,14 @@ impl<'a> Input<'a> {
     #[inline]
     pub fn nested(&mut self) -> Result<Self, Fault> {
         let Some(depth) = self.depth.checked_sub(1) else {
-            return Err(Fault::new(format!("more than {DEPTH} messages within each other")));
+            return Err(Fault::new(format!(
+                "more than {DEPTH} messages within each other"
+            )));
         };
-        Ok(Self { rest: self.bytes()?, depth })
+        Ok(Self {
+            rest: self.bytes()?,
+            depth,
+        })
     }
 
     /// Passes over a field that is not known.
@@ -109,7 +123,12 @@ impl<'a> Input<'a> {
     /// If the bytes end within it, or it is nested too deep.
     #[cold]
     pub fn skip(&mut self, tag: u32, wire: WireType) -> Result<(), Fault> {
-        Ok(skip_field(wire, tag, &mut self.rest, DecodeContext::default())?)
+        Ok(skip_field(
+            wire,
+            tag,
+            &mut self.rest,
+            DecodeContext::default(),
+        )?)
     }
 }
 
@@ -171,7 +190,10 @@ impl Fault {
     /// A fault at the place where it is found.
     #[cold]
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { reason: reason.into(), path: Vec::new() }))
+        Self(Box::new(Inner {
+            reason: reason.into(),
+            path: Vec::new(),
+        }))
     }
 
     /// `expected` is what the field takes, such as `a string`.
@@ -235,7 +257,9 @@ impl From<prost::DecodeError> for Fault {
     fn from(source: prost::DecodeError) -> Self {
         let text = source.to_string();
         // The prefix names the format, which the message around it does already.
-        let reason = text.strip_prefix("failed to decode Protobuf message: ").unwrap_or(&text);
+        let reason = text
+            .strip_prefix("failed to decode Protobuf message: ")
+            .unwrap_or(&text);
         Self::new(reason.to_owned())
     }
 }

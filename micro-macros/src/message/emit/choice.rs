@@ -7,7 +7,7 @@ use quote::quote;
 
 use super::Scope;
 use crate::message::model::{Alternative, Role};
-use crate::message::spelling::snake;
+use crate::names::words;
 
 pub(super) fn choice(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     let (core, message, own) = (&scope.core, &scope.message, scope.name());
@@ -61,7 +61,9 @@ fn from_number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     for alternative in alternatives {
         let (cfg, ident) = (cfg(alternative), &alternative.ident);
         match &alternative.role {
-            Role::Number { number, .. } => arms.extend(quote!(#cfg #number => #some(Self::#ident),)),
+            Role::Number { number, .. } => {
+                arms.extend(quote!(#cfg #number => #some(Self::#ident),))
+            }
             Role::Unknown => rest = quote!(number => #some(Self::#ident(number)),),
         }
     }
@@ -78,7 +80,7 @@ fn from_number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
 /// Each variant is known by its name in Rust, in a proto file, and there behind that of the enum.
 fn from_name(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     let core = &scope.core;
-    let prefix = snake(&scope.name()).to_uppercase();
+    let prefix = words(&scope.name(), '_').to_uppercase();
     let mut taken = HashSet::new();
     let mut arms = TokenStream::new();
     let spellings: [fn(&str, &str, &str) -> String; 3] = [
@@ -110,13 +112,15 @@ fn from_name(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
 
 fn schema(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     let (message, own) = (&scope.message, scope.name());
-    let members = alternatives.iter().filter_map(|alternative| match &alternative.role {
-        Role::Number { number, name, .. } => {
-            let cfg = cfg(alternative);
-            Some(quote!(#cfg (#name, #number)))
-        }
-        Role::Unknown => None,
-    });
+    let members = alternatives
+        .iter()
+        .filter_map(|alternative| match &alternative.role {
+            Role::Number { number, name, .. } => {
+                let cfg = cfg(alternative);
+                Some(quote!(#cfg (#name, #number)))
+            }
+            Role::Unknown => None,
+        });
     quote! {
         fn schema() -> #message::Schema {
             #message::Schema::of::<Self>(#own, #message::Shape::Enum([#(#members),*].into()))

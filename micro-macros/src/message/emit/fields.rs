@@ -18,7 +18,10 @@ impl<'a> Fields<'a> {
     }
 
     fn bound(&self) -> impl Iterator<Item = (&Field, Ident)> {
-        self.fields.iter().enumerate().map(|(at, field)| (field, bound(at)))
+        self.fields
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (field, bound(at)))
     }
 
     /// A pattern that binds each field to a name of ours.
@@ -65,7 +68,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A type that holds what was read of the fields, and makes `constructor { … }` of it.
-    pub(super) fn slots(&self, slots: &Ident, constructor: &TokenStream, name: &TokenStream) -> TokenStream {
+    pub(super) fn slots(
+        &self,
+        slots: &Ident,
+        constructor: &TokenStream,
+        name: &TokenStream,
+    ) -> TokenStream {
         let (scope, fields) = (self.scope, self.fields);
         let (core, message, ty) = (&scope.core, &scope.message, scope.ty());
         let (impl_generics, _, where_clause) = scope.generics.split_for_impl();
@@ -82,7 +90,11 @@ impl<'a> Fields<'a> {
         };
         let default = scope.implement(quote!(#core::default::Default), slots, default);
         let methods = [self.merge(), self.finish(constructor), self.schema(name)];
-        let read = scope.implement(quote!(#message::Slots), slots, quote!(type Record = #ty; #(#methods)*));
+        let read = scope.implement(
+            quote!(#message::Slots),
+            slots,
+            quote!(type Record = #ty; #(#methods)*),
+        );
         let keys = scope.implement(quote!(#message::Keys), slots, self.keys());
         let (cfg_of_all, visibility) = (&scope.cfg, &scope.visibility);
         quote! {

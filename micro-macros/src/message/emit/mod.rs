@@ -14,7 +14,7 @@ use syn::{GenericParam, Generics, Visibility, parse_quote};
 use super::derives::Derives;
 use super::model::{Model, Shape};
 use super::read::Item;
-use crate::paths;
+use crate::{names, paths};
 
 /// What all parts of one expansion draw on.
 #[derive(Clone)]
@@ -44,8 +44,12 @@ pub(super) fn plain(item: &Item, derives: &Derives) -> TokenStream {
     let message = quote!(#private::message);
     for param in generics.type_params_mut() {
         param.bounds.push(parse_quote!(#message::serde::Serialize));
-        param.bounds.push(parse_quote!(#message::serde::de::DeserializeOwned));
-        param.bounds.push(parse_quote!(#message::core::marker::Send));
+        param
+            .bounds
+            .push(parse_quote!(#message::serde::de::DeserializeOwned));
+        param
+            .bounds
+            .push(parse_quote!(#message::core::marker::Send));
         param.bounds.push(parse_quote!('static));
     }
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
@@ -111,13 +115,15 @@ impl Scope {
 
     /// The same for what exists under a condition.
     fn when(&self, cfg: TokenStream) -> Self {
-        Self { cfg, ..self.clone() }
+        Self {
+            cfg,
+            ..self.clone()
+        }
     }
 
     /// The name of the message.
     fn name(&self) -> String {
-        let name = self.ident.to_string();
-        name.strip_prefix("r#").unwrap_or(&name).to_owned()
+        names::plain(&self.ident)
     }
 
     /// The name of the message and of the types that it has as parameters.
@@ -156,7 +162,11 @@ impl Scope {
     fn forms(&self, form: &str, format: &str) -> TokenStream {
         let message = &self.message;
         let [form, format] = [form, format].map(|name| Ident::new(name, Span::call_site()));
-        let field = self.implement(quote!(#message::Field), &self.ident, quote!(type Form = #message::#form;));
+        let field = self.implement(
+            quote!(#message::Field),
+            &self.ident,
+            quote!(type Form = #message::#form;),
+        );
         let sendable = quote! {
             fn format() -> #message::Format<Self> {
                 #message::Format::#format()
@@ -173,7 +183,9 @@ impl Scope {
         }
         let (message, core, ident) = (&self.message, &self.core, &self.ident);
         let mut generics = self.generics.clone();
-        generics.params.insert(0, GenericParam::Lifetime(parse_quote!('__de)));
+        generics
+            .params
+            .insert(0, GenericParam::Lifetime(parse_quote!('__de)));
         let (impl_generics, _, where_clause) = generics.split_for_impl();
         let (_, ty_generics, _) = self.generics.split_for_impl();
         quote! {

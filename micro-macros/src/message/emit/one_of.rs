@@ -7,6 +7,7 @@ use super::Scope;
 use super::fields::{Fields, attributes, bound, places};
 use crate::message::check::default_of;
 use crate::message::model::{Braces, Field, Model, Payload, Variant};
+use crate::names::plain;
 
 pub(super) fn one_of(scope: &Scope, model: &Model, variants: &[Variant]) -> TokenStream {
     let message = &scope.message;
@@ -31,7 +32,11 @@ fn parts(scope: &Scope, variant: &Variant) -> TokenStream {
     let (ident, name) = (&scope.ident, &variant.ident);
     let fields_of = Fields::new(scope, fields);
     let slots = hidden(scope, variant, "Slots");
-    let slots = fields_of.slots(&slots, &quote!(#ident::#name), &scope.full_name(&unraw(name)));
+    let slots = fields_of.slots(
+        &slots,
+        &quote!(#ident::#name),
+        &scope.full_name(&plain(name)),
+    );
     let view = view(scope, variant, fields);
     quote!(#slots #view)
 }
@@ -52,7 +57,7 @@ fn view(scope: &Scope, variant: &Variant, fields: &[Field]) -> TokenStream {
         let (cfg, ident, name) = (attributes(&field.key), &field.ident, bound(at));
         quote!(#cfg let #name = self.#ident;)
     });
-    let write = Fields::new(scope, fields).serialize(&unraw(&variant.ident));
+    let write = Fields::new(scope, fields).serialize(&plain(&variant.ident));
     quote! {
         #cfg
         struct #view #impl_generics #where_clause {
@@ -75,12 +80,7 @@ fn view(scope: &Scope, variant: &Variant, fields: &[Field]) -> TokenStream {
 }
 
 fn hidden(scope: &Scope, variant: &Variant, suffix: &str) -> Ident {
-    scope.hidden(&format!("{}{suffix}", unraw(&variant.ident)))
-}
-
-fn unraw(ident: &Ident) -> String {
-    let name = ident.to_string();
-    name.strip_prefix("r#").unwrap_or(&name).to_owned()
+    scope.hidden(&format!("{}{suffix}", plain(&variant.ident)))
 }
 
 /// One arm for each variant.
@@ -129,7 +129,9 @@ fn serialize(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let arms = arms(variants, |_, variant| {
         let (ident, name) = (&variant.ident, &variant.key.name);
         match &variant.payload {
-            Payload::Value(_) => quote!(Self::#ident(value) => #message::write_variant(&mut fields, #name, value)?,),
+            Payload::Value(_) => {
+                quote!(Self::#ident(value) => #message::write_variant(&mut fields, #name, value)?,)
+            }
             Payload::Fields(inner, _) => {
                 let view = hidden(scope, variant, "View");
                 let pattern = Fields::new(scope, inner).pattern();
@@ -175,9 +177,20 @@ fn slots_of(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
     });
     let unset = quote!(fn default() -> Self { Self::Unset(#core::marker::PhantomData) });
     let default = scope.implement(quote!(#core::default::Default), slots, unset);
-    let methods = [merge(scope, variants), finish(scope, variants), schema(scope, variants)];
-    let read = scope.implement(quote!(#message::Slots), slots, quote!(type Record = #ty; #(#methods)*));
-    let keys = [places(variants.iter().map(|variant| &variant.key), scope), read_by_name(scope, variants)];
+    let methods = [
+        merge(scope, variants),
+        finish(scope, variants),
+        schema(scope, variants),
+    ];
+    let read = scope.implement(
+        quote!(#message::Slots),
+        slots,
+        quote!(type Record = #ty; #(#methods)*),
+    );
+    let keys = [
+        places(variants.iter().map(|variant| &variant.key), scope),
+        read_by_name(scope, variants),
+    ];
     let keys = scope.implement(quote!(#message::Keys), slots, quote!(#(#keys)*));
     let visibility = &scope.visibility;
     quote! {
@@ -235,8 +248,12 @@ fn finish(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let arms = arms(variants, |at, variant| {
         let (set, name, variant_ident) = (set(at), &variant.key.name, &variant.ident);
         match &variant.payload {
-            Payload::Value(ty) => quote!(Self::#set(slot) => #ident::#variant_ident(#message::finish::<#ty>(slot, #name)?),),
-            Payload::Fields(..) => quote!(Self::#set(slot) => #message::finish_slots(slot, #name)?,),
+            Payload::Value(ty) => {
+                quote!(Self::#set(slot) => #ident::#variant_ident(#message::finish::<#ty>(slot, #name)?),)
+            }
+            Payload::Fields(..) => {
+                quote!(Self::#set(slot) => #message::finish_slots(slot, #name)?,)
+            }
         }
     });
     quote! {
@@ -321,11 +338,13 @@ fn default(scope: &Scope, model: &Model, variants: &[Variant]) -> TokenStream {
     let mut generics = scope.generics.clone();
     if generics.type_params().next().is_some() {
         let types = variant.payload.types();
-        let bounds = types.map(|ty| -> syn::WherePredicate { syn::parse_quote!(#ty: #core::default::Default) });
+        let bounds = types
+            .map(|ty| -> syn::WherePredicate { syn::parse_quote!(#ty: #core::default::Default) });
         let bounds: Vec<_> = bounds.collect();
         generics.make_where_clause().predicates.extend(bounds);
     }
-    let (own, (impl_generics, ty_generics, where_clause)) = (&scope.ident, generics.split_for_impl());
+    let (own, (impl_generics, ty_generics, where_clause)) =
+        (&scope.ident, generics.split_for_impl());
     quote! {
         #[automatically_derived]
         impl #impl_generics #core::default::Default for #own #ty_generics #where_clause {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use base64::alphabet;
 use base64::display::Base64Display;
-use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig, general_purpose};
+use base64::engine::{
+    DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig, general_purpose,
+};
 use bytes::Bytes;
 use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde::ser::Serializer;
@@ -62,7 +64,10 @@ where
 
     fn serialize<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(&Base64Display::new(value.as_ref(), &general_purpose::STANDARD))
+            serializer.collect_str(&Base64Display::new(
+                value.as_ref(),
+                &general_purpose::STANDARD,
+            ))
         } else {
             serializer.serialize_bytes(value.as_ref())
         }
@@ -70,7 +75,9 @@ where
 
     fn read<'de, D: Deserializer<'de>>(slot: &mut T, deserializer: D) -> Result<(), D::Error> {
         let text_is_base64 = deserializer.is_human_readable();
-        *slot = deserializer.deserialize_any(OctetsVisitor { text_is_base64 })?.into();
+        *slot = deserializer
+            .deserialize_any(OctetsVisitor { text_is_base64 })?
+            .into();
         Ok(())
     }
 
@@ -99,7 +106,11 @@ impl<'de> Visitor<'de> for OctetsVisitor {
     type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.text_is_base64 { "bytes in base64" } else { EXPECTED })
+        f.write_str(if self.text_is_base64 {
+            "bytes in base64"
+        } else {
+            EXPECTED
+        })
     }
 
     fn visit_unit<E>(self) -> Result<Vec<u8>, E> {
@@ -118,8 +129,14 @@ impl<'de> Visitor<'de> for OctetsVisitor {
         if !self.text_is_base64 {
             return Ok(text.as_bytes().to_vec());
         }
-        let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-        engine.decode(text).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        let engine = if text.contains(['-', '_']) {
+            URL_SAFE
+        } else {
+            STANDARD
+        };
+        engine
+            .decode(text)
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<u8>, A::Error> {

@@ -115,7 +115,10 @@ impl<T: Enumeration> Packable<T> for Choice {
 /// # Errors
 ///
 /// The serializer's own.
-pub fn serialize_choice<T: Enumeration, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize_choice<T: Enumeration, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_i32(value.number())
 }
 
@@ -124,7 +127,9 @@ pub fn serialize_choice<T: Enumeration, S: Serializer>(value: &T, serializer: S)
 /// # Errors
 ///
 /// If there is none of them.
-pub fn deserialize_choice<'de, T: Enumeration, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn deserialize_choice<'de, T: Enumeration, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     deserializer.deserialize_any(ChoiceVisitor(PhantomData))
 }
 

@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 
-use super::{Fault, Field, Form, Input, Kind, Label, Single, Value, Whole, WireType, Written, cautious};
+use super::{
+    Fault, Field, Form, Input, Kind, Label, Single, Value, Whole, WireType, Written, cautious,
+};
 use crate::codec::wire;
 
 impl<T: Value> Field for Vec<T> {
@@ -92,7 +94,9 @@ where
     #[inline]
     fn encode(values: &Vec<T>, tag: u32, out: &mut Vec<u8>) {
         if !values.is_empty() {
-            wire::nested(tag, out, |out| values.iter().for_each(|value| F::append(value, out)));
+            wire::nested(tag, out, |out| {
+                values.iter().for_each(|value| F::append(value, out))
+            });
         }
     }
 
@@ -135,7 +139,10 @@ where
     }
 }
 
-fn write_list<T, F: Form<T>, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+fn write_list<T, F: Form<T>, S: Serializer>(
+    values: &[T],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut list = serializer.serialize_seq(Some(values.len()))?;
     for value in values {
         list.serialize_element(&Written::<T, F>::new(value))?;

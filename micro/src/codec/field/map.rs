@@ -8,7 +8,9 @@ use std::marker::PhantomData;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Fault, Field, Form, Input, Kind, Label, Slot, Value, Whole, WireType, Written, cautious};
+use super::{
+    Fault, Field, Form, Input, Kind, Label, Slot, Value, Whole, WireType, Written, cautious,
+};
 use crate::codec::wire;
 
 /// The form of maps.
@@ -118,8 +120,10 @@ impl<M: Table> Form<M> for Map {
         let (mut key, mut value) = (Slot::<M::Key>::default(), Slot::<M::Value>::default());
         while let Some((tag, wire)) = entry.key()? {
             match tag {
-                1 => FormOf::<M::Key>::merge(&mut key, wire, &mut entry).map_err(|fault| fault.within("key"))?,
-                2 => FormOf::<M::Value>::merge(&mut value, wire, &mut entry).map_err(|fault| fault.within("value"))?,
+                1 => FormOf::<M::Key>::merge(&mut key, wire, &mut entry)
+                    .map_err(|fault| fault.within("key"))?,
+                2 => FormOf::<M::Value>::merge(&mut value, wire, &mut entry)
+                    .map_err(|fault| fault.within("value"))?,
                 _ => entry.skip(tag, wire)?,
             }
         }
@@ -156,7 +160,10 @@ impl<M: Table> Form<M> for Map {
     }
 
     fn describe() -> (Label, Kind) {
-        let (key, value) = (FormOf::<M::Key>::describe().1, FormOf::<M::Value>::describe().1);
+        let (key, value) = (
+            FormOf::<M::Key>::describe().1,
+            FormOf::<M::Value>::describe().1,
+        );
         (Label::Plain, Kind::Map(Box::new(key), Box::new(value)))
     }
 }
@@ -178,7 +185,10 @@ impl<'de, M: Table> Visitor<'de> for MapVisitor<M> {
         let mut map = M::default();
         map.expect(cautious::<(M::Key, M::Value)>(entries.size_hint()));
         while let Some(key) = entries.next_key_seed(Whole::<M::Key, FormOf<M::Key>>::new())? {
-            map.put(key, entries.next_value_seed(Whole::<M::Value, FormOf<M::Value>>::new())?);
+            map.put(
+                key,
+                entries.next_value_seed(Whole::<M::Value, FormOf<M::Value>>::new())?,
+            );
         }
         Ok(map)
     }

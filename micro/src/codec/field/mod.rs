@@ -7,8 +7,10 @@
 
 mod blob;
 pub(super) mod choice;
+pub(super) mod keyed;
 mod list;
 mod map;
+pub(super) mod nested;
 mod number;
 mod optional;
 pub(super) mod record;
@@ -79,7 +81,10 @@ pub trait Form<T>: 'static {
     /// # Errors
     ///
     /// If something else is found than this form takes.
-    fn read<'de, D: Deserializer<'de>>(slot: &mut Self::Slot, deserializer: D) -> Result<(), D::Error>;
+    fn read<'de, D: Deserializer<'de>>(
+        slot: &mut Self::Slot,
+        deserializer: D,
+    ) -> Result<(), D::Error>;
 
     /// The label and type of the field in a proto file.
     fn describe() -> (Label, Kind);

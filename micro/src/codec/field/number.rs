@@ -126,8 +126,12 @@ fn whole(given: Given<'_>) -> Given<'_> {
     match given {
         Given::Float(float) if float.fract() != 0.0 => given,
         // The bounds are the first powers of two that do not fit.
-        Given::Float(float) if (0.0..18_446_744_073_709_551_616.0).contains(&float) => Given::Unsigned(float as u64),
-        Given::Float(float) if (-9_223_372_036_854_775_808.0..0.0).contains(&float) => Given::Signed(float as i64),
+        Given::Float(float) if (0.0..18_446_744_073_709_551_616.0).contains(&float) => {
+            Given::Unsigned(float as u64)
+        }
+        Given::Float(float) if (-9_223_372_036_854_775_808.0..0.0).contains(&float) => {
+            Given::Signed(float as i64)
+        }
         _ => given,
     }
 }
@@ -326,22 +330,27 @@ impl<T: Scalar> Visitor<'_> for NumberVisitor<T> {
     }
 
     fn visit_bool<E: Error>(self, found: bool) -> Result<T, E> {
-        T::from_given(Given::Bool(found)).ok_or_else(|| E::invalid_type(Unexpected::Bool(found), &self))
+        T::from_given(Given::Bool(found))
+            .ok_or_else(|| E::invalid_type(Unexpected::Bool(found), &self))
     }
 
     fn visit_i64<E: Error>(self, found: i64) -> Result<T, E> {
-        T::from_given(Given::Signed(found)).ok_or_else(|| E::invalid_value(Unexpected::Signed(found), &self))
+        T::from_given(Given::Signed(found))
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(found), &self))
     }
 
     fn visit_u64<E: Error>(self, found: u64) -> Result<T, E> {
-        T::from_given(Given::Unsigned(found)).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(found), &self))
+        T::from_given(Given::Unsigned(found))
+            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(found), &self))
     }
 
     fn visit_f64<E: Error>(self, found: f64) -> Result<T, E> {
-        T::from_given(Given::Float(found)).ok_or_else(|| E::invalid_value(Unexpected::Float(found), &self))
+        T::from_given(Given::Float(found))
+            .ok_or_else(|| E::invalid_value(Unexpected::Float(found), &self))
     }
 
     fn visit_str<E: Error>(self, found: &str) -> Result<T, E> {
-        T::from_given(Given::Text(found)).ok_or_else(|| E::invalid_value(Unexpected::Str(found), &self))
+        T::from_given(Given::Text(found))
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(found), &self))
     }
 }

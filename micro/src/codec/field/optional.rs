@@ -48,7 +48,10 @@ impl<T, F: Single<T>> Form<Option<T>> for Optional<F> {
         }
     }
 
-    fn read<'de, D: Deserializer<'de>>(slot: &mut Self::Slot, deserializer: D) -> Result<(), D::Error> {
+    fn read<'de, D: Deserializer<'de>>(
+        slot: &mut Self::Slot,
+        deserializer: D,
+    ) -> Result<(), D::Error> {
         *slot = deserializer.deserialize_option(OptionalVisitor::<T, F>(PhantomData))?;
         Ok(())
     }
@@ -117,7 +120,10 @@ impl<T, F: Form<T>> Form<Box<T>> for Boxed<F> {
         F::serialize(value, serializer)
     }
 
-    fn read<'de, D: Deserializer<'de>>(slot: &mut Self::Slot, deserializer: D) -> Result<(), D::Error> {
+    fn read<'de, D: Deserializer<'de>>(
+        slot: &mut Self::Slot,
+        deserializer: D,
+    ) -> Result<(), D::Error> {
         F::read(slot, deserializer)
     }
 

@@ -35,7 +35,11 @@ impl Form<String> for Text {
         }
         match str::from_utf8(input.bytes()?) {
             Ok(text) => text.clone_into(slot),
-            Err(_) => return Err(Fault::new("expected a string, found bytes that are not UTF-8")),
+            Err(_) => {
+                return Err(Fault::new(
+                    "expected a string, found bytes that are not UTF-8",
+                ));
+            }
         }
         Ok(())
     }

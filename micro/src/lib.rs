@@ -1,4 +1,71 @@
-//! micro
+//! Services that find each other, and typed calls between them: go-micro for Rust, driven by attributes.
+//!
+//! ```no_run
+//! #[micro::message]
+//! pub struct HelloRequest { pub name: String }
+//!
+//! #[micro::message]
+//! pub struct HelloResponse { pub greeting: String }
+//!
+//! pub struct Greeter;
+//!
+//! #[micro::service(name = "greeter")]
+//! impl Greeter {
+//!     /// Greets the caller by name.
+//!     #[micro::handler]
+//!     async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse> {
+//!         Ok(HelloResponse { greeting: format!("Hello {}", request.name) })
+//!     }
+//! }
+//!
+//! #[micro::main]
+//! async fn main(service: micro::Service) -> micro::Result<()> {
+//!     service.handle(Greeter).run().await
+//! }
+//! ```
+//!
+//! Another program calls it by the client that was generated beside it, or by one that it generates itself from a
+//! contract trait:
+//!
+//! ```no_run
+//! # #[micro::message]
+//! # pub struct HelloRequest { pub name: String }
+//! # #[micro::message]
+//! # pub struct HelloResponse { pub greeting: String }
+//! #[micro::service(name = "greeter")]
+//! pub trait Greeter {
+//!     #[micro::handler]
+//!     async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse>;
+//! }
+//!
+//! #[micro::main]
+//! async fn main(service: micro::Service) -> micro::Result<()> {
+//!     let greeter = GreeterClient::new(&service);
+//!     let reply = greeter.hello(HelloRequest { name: "John".into() }).await?;
+//!     println!("{}", reply.greeting);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! - what a program is made of: [`service`](macro@service), [`handler`](macro@handler),
+//!   [`subscriber`](macro@subscriber), [`message`](macro@message), [`error`](macro@error), [`main`](macro@main),
+//!   [`function`](macro@function);
+//! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
+//! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - how it is built: [`architecture`].
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
+//! | `mdns` | discovery on this host, or on the LAN if asked | yes |
+//! | `macros` | the attributes | yes |
+//!
+//! JSON, MessagePack and protobuf, and the memory registry, transport and broker are always there.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as micro;
 
@@ -6,13 +73,14 @@ extern crate self as micro;
 #[path = "__private.rs"]
 pub mod __private;
 pub mod address;
+#[doc = include_str!("docs/architecture.md")]
+pub mod architecture {}
 pub mod broker;
 pub mod client;
 pub mod codec;
 mod context;
 mod error;
 mod flags;
-mod function;
 pub mod id;
 pub mod message;
 mod metadata;
@@ -31,6 +99,7 @@ pub mod wrapper;
 
 pub use clap;
 pub use inventory;
+pub use tokio;
 
 pub use client::{Call, Client, Publish, Publisher};
 pub use codec::{Message, Plain, Streaming};

@@ -9,7 +9,6 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::flags::{self, Flags, NoArgs};
-use crate::function;
 use crate::server::Definition;
 use crate::service::Service;
 
@@ -123,8 +122,7 @@ where
 /// Runs a program that answers one call, or handles one event, and exits.
 pub fn function(program: Program, definition: Definition) -> ExitCode {
     start::<NoArgs, _, _>(program, |flags, _| async move {
-        let service = program.service(flags)?;
-        function::run(service, definition).await
+        program.service(flags)?.handle(definition).run_once().await
     })
 }
 

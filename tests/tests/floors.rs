@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands on one line may be used by the lines below it, and none of one line by another of it.
-const FLOORS: [&[&str]; 16] = [
+const FLOORS: [&[&str]; 15] = [
     &["error", "metadata", "id"],
     &["address", "context", "typed_error"],
     &["message"],
@@ -20,7 +20,6 @@ const FLOORS: [&[&str]; 16] = [
     &["settings"],
     &["flags"],
     &["service"],
-    &["function"],
     &["program"],
     &["prelude", "__private"],
 ];

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::handler::{Enter, Handler};
+use super::handler::{Enter, Handler, Leave};
 use super::subscriber::Subscriber;
 
 /// Something that can be served.
@@ -77,11 +77,11 @@ impl Definition {
 }
 
 impl Definition {
-    /// This, asking `enter` before any of its handlers runs, and telling `left` how it went.
+    /// This, asking `enter` before any of its handlers runs, and telling `left` what failed.
     pub(crate) fn gated(
         mut self,
         enter: impl Enter + Clone,
-        left: impl Fn(bool) + Clone + Send + Sync + 'static,
+        left: impl Leave,
     ) -> Self {
         let endpoints = self.endpoints.into_iter();
         self.endpoints = endpoints

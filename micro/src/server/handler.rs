@@ -95,11 +95,11 @@ impl Handler {
 }
 
 impl Handler {
-    /// This, asking `enter` before each run, before the request is decoded, and telling `left` how it went.
+    /// This, asking `enter` before each run, before the request is decoded, and telling `left` what failed.
     pub(crate) fn gated(
         self,
         enter: impl Enter,
-        left: impl Fn(bool) + Clone + Send + Sync + 'static,
+        left: impl Leave,
     ) -> Self {
         let serve = Arc::clone(&self.serve);
         let gated = move |context: Context, request: Request| {
@@ -107,7 +107,7 @@ impl Handler {
             Ok(async move {
                 entered.await?;
                 let answer = async { serve(context, request)?.await }.await;
-                left(answer.is_ok());
+                left(answer.as_ref().err());
                 answer
             }
             .boxed())
@@ -126,6 +126,11 @@ pub(crate) trait Enter:
 }
 
 impl<F: Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static> Enter for F {}
+
+/// What is told how a run ended: the error, or none.
+pub(crate) trait Leave: Fn(Option<&Error>) + Clone + Send + Sync + 'static {}
+
+impl<F: Fn(Option<&Error>) + Clone + Send + Sync + 'static> Leave for F {}
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

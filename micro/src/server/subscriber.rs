@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::handler::Enter;
+use super::handler::{Enter, Leave};
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
 use crate::codec::{Format, Message, Schema};
 use crate::context::{Context, Scope};
@@ -97,11 +97,11 @@ impl Subscriber {
         self
     }
 
-    /// This, asking `enter` before each run, before the event is decoded, and telling `left` how it went.
+    /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
     pub(crate) fn gated(
         mut self,
         enter: impl Enter,
-        left: impl Fn(bool) + Clone + Send + Sync + 'static,
+        left: impl Leave,
     ) -> Self {
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
@@ -110,7 +110,7 @@ impl Subscriber {
             Ok(async move {
                 entered.await?;
                 let handled = async { serve(context, &delivery)?.await }.await;
-                left(handled.is_ok());
+                left(handled.as_ref().err());
                 handled
             }
             .boxed())

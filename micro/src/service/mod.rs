@@ -2,13 +2,13 @@
 
 mod builder;
 mod lifecycle;
+mod once;
 mod typed;
 
 use std::borrow::Cow;
 
 pub use builder::Builder;
 pub use lifecycle::Running;
-pub(crate) use lifecycle::Signals;
 pub use typed::ServiceClient;
 
 use crate::client::{Client, Publisher};
@@ -155,6 +155,28 @@ impl Service {
     /// As [`start`](Self::start).
     pub async fn run(self) -> Result<()> {
         lifecycle::run(self).await
+    }
+
+    /// Serves one request, or one event, and returns: what `#[micro::function]` runs.
+    ///
+    /// The service is registered until somebody takes it, and deregistered before the handler runs; a second caller
+    /// is refused as [never reached](Error::is_never_reached), so that it is sent elsewhere. A signal ends it too.
+    ///
+    /// ```no_run
+    /// use micro::prelude::*;
+    ///
+    /// # async fn example() -> micro::Result<()> {
+    /// let hello = unary(async |_ctx: Context, name: Plain<String>| Ok::<_, micro::Error>(name));
+    /// let service = micro::Service::builder("greeter").build().await?;
+    /// service.endpoint("Greeter.Hello", hello).run_once().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); `internal` if the handler failed.
+    pub async fn run_once(self) -> Result<()> {
+        once::run(self).await
     }
 
     /// Gives everything that is served its name.

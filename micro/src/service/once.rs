@@ -7,20 +7,18 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
+use super::lifecycle::Signals;
+use super::Service;
 use crate::error::{Error, Result};
 use crate::server::Definition;
-use crate::service::{Service, Signals};
 
 /// Registers, takes one request or event, deregisters, runs it, and returns; a signal before that ends it too.
-///
-/// # Errors
-///
-/// What could not be bound, subscribed or registered; `internal` if the handler failed.
-pub(crate) async fn run(service: Service, definition: Definition) -> Result<()> {
+pub(super) async fn run(mut service: Service) -> Result<()> {
     let mut signals = Signals::new()?;
     let (turn, mut events) = Turn::new();
-    let name = definition.name.clone();
-    let mut running = service.handle(turn.gate(definition)).start().await?;
+    let name = service.name.to_string();
+    service.definitions = service.definitions.into_iter().map(|own| turn.gate(own)).collect();
+    let mut running = service.start().await?;
     tokio::select! {
         _ = events.taken.recv() => {}
         signal = signals.next() => {
@@ -32,19 +30,12 @@ pub(crate) async fn run(service: Service, definition: Definition) -> Result<()> 
     // Before the handler runs: nobody who looks now must find this node.
     running.server().leave().await;
     turn.begin();
-    let succeeded = tokio::select! {
-        left = events.left.recv() => left.unwrap_or(false),
-        signal = signals.next() => {
-            tracing::warn!("{signal} before the handler was done: ended");
-            false
-        }
+    let failure = tokio::select! {
+        left = events.left.recv() => left.flatten(),
+        signal = signals.next() => Some(format!("{signal} before it was done")),
     };
     running.server().finish().await;
-    if succeeded {
-        Ok(())
-    } else {
-        Err(Error::internal(name, "the function failed"))
-    }
+    failure.map_or(Ok(()), |failure| Err(Error::internal(name, format!("the function failed: {failure}"))))
 }
 
 /// Who may run, and since when.
@@ -55,13 +46,13 @@ struct Inner {
     taken: AtomicBool,
     taking: mpsc::Sender<()>,
     begun: watch::Sender<bool>,
-    leaving: mpsc::Sender<bool>,
+    leaving: mpsc::Sender<Option<String>>,
 }
 
 /// What the one run has to tell.
 struct Events {
     taken: mpsc::Receiver<()>,
-    left: mpsc::Receiver<bool>,
+    left: mpsc::Receiver<Option<String>>,
 }
 
 impl Turn {
@@ -83,8 +74,8 @@ impl Turn {
         let left = {
             let leaving = self.0.leaving.clone();
             // There is room: one run enters, so one leaves.
-            move |succeeded| {
-                let _ = leaving.try_send(succeeded);
+            move |failure: Option<&Error>| {
+                let _ = leaving.try_send(failure.map(ToString::to_string));
             }
         };
         let turn = self.clone();

@@ -1,7 +1,5 @@
 //! Free functions as endpoints and subscribers, linked into the service that the program runs.
 
-use micro::prelude::*;
-
 #[micro::message]
 pub struct Number {
     pub value: i64,

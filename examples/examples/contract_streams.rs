@@ -105,6 +105,7 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     while let Some(tick) = ticks.next().await {
         println!("tick {}", tick?.number);
     }
+    drop(ticks); // cancels the stream at the far end
     let total = chat.sum(stream::iter([Number { value: 1 }, Number { value: 2 }])).await?;
     println!("sum {}", total.sum);
     let lines = stream::iter(["hello", "bye"].map(|text| Line { text: text.into() }));

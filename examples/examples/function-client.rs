@@ -9,12 +9,12 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     Ok(())
 }
 
-#[micro::message(plain)]
+#[micro::message]
 struct Hello {
     name: String,
 }
 
-#[micro::message(plain)]
+#[micro::message]
 struct Greeting {
     greeting: String,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use crate::context::Context;
@@ -77,6 +78,21 @@ impl Body {
                 "micro.message",
                 "expected one message, found a stream",
             )),
+        }
+    }
+
+    /// The first message, which is the only one of a call whose request does not stream.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` if there is none; whatever the stream failed with.
+    pub async fn into_first(self) -> Result<Bytes> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Stream(mut stream) => stream
+                .next()
+                .await
+                .unwrap_or_else(|| Err(Error::bad_request("micro.message", "the stream ended before its request"))),
         }
     }
 

@@ -298,16 +298,15 @@ where
     F: Fn(Context, Q, Emitter<R>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
+    let handler = Arc::new(handler);
     let serve = move |context: Context, request: Request| {
         let content_type = reply_type(&request, &replies);
-        let message = requests.decode(&request.content_type, &request.body.into_bytes()?)?;
-        let (emitter, slot) = Emitter::new();
-        Ok(generate(
-            handler(context, message, emitter).boxed(),
-            slot,
-            replies,
-            content_type,
-        )
+        let handler = Arc::clone(&handler);
+        Ok(async move {
+            let message = requests.decode(&request.content_type, &request.body.into_first().await?)?;
+            let (emitter, slot) = Emitter::new();
+            generate(handler(context, message, emitter).boxed(), slot, replies, content_type).await
+        }
         .boxed())
     };
     Handler::new(requests, replies, true, Arc::new(serve))

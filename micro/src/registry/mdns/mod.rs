@@ -183,7 +183,7 @@ impl Registry for MdnsRegistry {
             })
             .await?;
             // It fails if the thread has ended, which it does when this is dropped.
-            drop(announcing.wake.send(()));
+            let _ = announcing.wake.send(());
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub use crate::server::{
     subscriber_as as subscriber, unary_as as unary,
 };
 pub use crate::service::{Service, ServiceClient};
-pub use crate::typed_error::{FieldMap, Fields, field, typed_error};
+pub use crate::error::typed::{FieldMap, Fields, field, typed_error};
 
 /// Publishes `event` to `topic` when awaited.
 pub fn publish<T>(service: &Service, topic: &'static str, format: Format<T>, event: &T) -> Publish {

@@ -92,7 +92,6 @@ pub mod server;
 mod service;
 mod settings;
 pub mod transport;
-mod typed_error;
 #[cfg(feature = "http")]
 mod wire;
 pub mod wrapper;

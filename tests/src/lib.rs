@@ -1,1 +1,44 @@
-//! See the package description.
+//! What the tests of the public face stand on.
+
+use micro::broker::MemoryBroker;
+use micro::prelude::*;
+use micro::registry::MemoryRegistry;
+use micro::transport::MemoryTransport;
+use micro::{Builder, Error, Running, Service};
+
+/// Components that the services of one test share.
+#[derive(Clone, Default)]
+pub struct System {
+    pub registry: MemoryRegistry,
+    pub transport: MemoryTransport,
+    pub broker: MemoryBroker,
+}
+
+impl System {
+    /// A service of that name on these components, that stops without lingering.
+    pub fn builder(&self, name: &'static str) -> Builder {
+        Service::builder(name)
+            .registry(self.registry.clone())
+            .transport(self.transport.clone())
+            .broker(self.broker.clone())
+            .linger(Duration::ZERO)
+    }
+
+    /// The same, put together.
+    pub async fn service(&self, name: &'static str) -> Service {
+        self.builder(name).build().await.unwrap()
+    }
+
+    /// A node of `greeter` that answers with its own name.
+    pub async fn greeter(&self, node: &'static str) -> Running {
+        let hello = unary(move |_: Context, name: Plain<String>| async move {
+            Ok::<_, Error>(Plain(format!("Hello {} from {node}", name.0)))
+        });
+        let service = self.builder("greeter").id(node).build().await.unwrap();
+        service
+            .endpoint("Greeter.Hello", hello)
+            .start()
+            .await
+            .unwrap()
+    }
+}

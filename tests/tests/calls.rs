@@ -3,46 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use micro::broker::MemoryBroker;
 use micro::prelude::*;
-use micro::registry::MemoryRegistry;
-use micro::transport::MemoryTransport;
-use micro::{Builder, Error, Running, Service, wrapper};
-
-/// Components that the services of one test share.
-#[derive(Clone, Default)]
-struct System {
-    registry: MemoryRegistry,
-    transport: MemoryTransport,
-    broker: MemoryBroker,
-}
-
-impl System {
-    fn builder(&self, name: &'static str) -> Builder {
-        Service::builder(name)
-            .registry(self.registry.clone())
-            .transport(self.transport.clone())
-            .broker(self.broker.clone())
-            .linger(Duration::ZERO)
-    }
-
-    async fn service(&self, name: &'static str) -> Service {
-        self.builder(name).build().await.unwrap()
-    }
-
-    /// A node of `greeter` that answers with its own name.
-    async fn greeter(&self, node: &'static str) -> Running {
-        let hello = unary(move |_: Context, name: Plain<String>| async move {
-            Ok::<_, Error>(Plain(format!("Hello {} from {node}", name.0)))
-        });
-        let service = self.builder("greeter").id(node).build().await.unwrap();
-        service
-            .endpoint("Greeter.Hello", hello)
-            .start()
-            .await
-            .unwrap()
-    }
-}
+use micro::{Error, Service, wrapper};
+use tests::System;
 
 async fn hello(client: &Service) -> micro::Result<Plain<String>> {
     client

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first. What stands on one line may be used by the lines below it, and none of one line by another of it.
 const FLOORS: [&[&str]; 15] = [
     &["error", "metadata", "id"],
-    &["address", "context", "typed_error"],
+    &["address", "context"],
     &["message"],
     &["codec", "registry"],
     &["wire"],

@@ -1,10 +1,18 @@
-//! What `#[micro::error]` writes its conversions with.
+//! Enums that cross the wire: the trait, and what `#[micro::error]` writes its conversions with.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use super::Error;
+
+/// An enum whose variants cross the wire and arrive as themselves.
+///
+/// Implemented by `#[micro::error]`.
+pub trait TypedError: Into<Error> {
+    /// The variant named `reason` with `fields`, or `None` if it is not one of this type.
+    fn from_reason(reason: &str, fields: &Map<String, Value>) -> Option<Self>;
+}
 
 /// The fields of a typed error as they came.
 pub type FieldMap = Map<String, Value>;

@@ -2,12 +2,21 @@
 //!
 //! Made by every module, read by users and by the retry loop; knows nothing of either.
 
+mod outcome;
+mod status;
+pub(crate) mod typed;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use outcome::Outcome;
+pub use typed::TypedError;
+
+use self::status::status_text;
 
 /// A result whose error is [`Error`] unless said otherwise.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,30 +65,6 @@ struct Wire<'a> {
     reason: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     fields: Map<String, Value>,
-}
-
-/// A result, whatever alias it is written by.
-pub trait Outcome {
-    /// What it holds if all went well.
-    type Value;
-    /// What it holds if not.
-    type Failure: Into<Error>;
-
-    /// The result itself.
-    ///
-    /// # Errors
-    ///
-    /// Its own.
-    fn into_result(self) -> Result<Self::Value, Self::Failure>;
-}
-
-impl<T, E: Into<Error>> Outcome for Result<T, E> {
-    type Value = T;
-    type Failure = E;
-
-    fn into_result(self) -> Self {
-        self
-    }
 }
 
 /// Generates one constructor per code, so that a call site names the kind of failure.
@@ -318,14 +303,6 @@ impl Error {
     }
 }
 
-/// An enum whose variants cross the wire and arrive as themselves.
-///
-/// Implemented by `#[micro::error]`.
-pub trait TypedError: Into<Error> {
-    /// The variant named `reason` with `fields`, or `None` if it is not one of this type.
-    fn from_reason(reason: &str, fields: &Map<String, Value>) -> Option<Self>;
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.id().is_empty() {
@@ -360,39 +337,6 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// Go's text for an HTTP status number, as go-micro writes it.
-fn status_text(code: u16) -> &'static str {
-    match code {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        412 => "Precondition Failed",
-        413 => "Request Entity Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Entity",
-        423 => "Locked",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        // Not in Go's table; nginx's name.
-        499 => "Client Closed Request",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        507 => "Insufficient Storage",
-        _ => "",
     }
 }
 

@@ -267,3 +267,63 @@ impl Block {
         quote!(#(#sent,)* #(#answered,)* #(#heard,)*)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use super::expand;
+
+    fn tokens(source: &str) -> TokenStream {
+        source.parse().unwrap()
+    }
+
+    /// True if the expansion opens with exactly the tokens of `item`.
+    fn re_emits(source: &str, item: &str) -> bool {
+        let expanded = expand(quote!(name = "greeter"), tokens(source)).to_string();
+        expanded.starts_with(&tokens(item).to_string())
+    }
+
+    #[test]
+    fn a_half_typed_body_comes_out_as_it_went_in() {
+        let body =
+            "{ let reply = self. ; request. ?? foo!( ) match { } } fn helper(&self) { 1 + }";
+
+        assert!(re_emits(
+            &format!(
+                "impl Greeter {{ #[micro::handler] async fn hello(&self, r: A) -> micro::Result<B> {body} }}"
+            ),
+            &format!("impl Greeter {{ async fn hello(&self, r: A) -> micro::Result<B> {body} }}"),
+        ));
+    }
+
+    #[test]
+    fn a_half_typed_member_comes_out_as_it_went_in() {
+        assert!(re_emits(
+            "impl Greeter { #[micro::handler] async fn hello(&self, r: ) -> async fn hel #[inline] fn next() {} }",
+            "impl Greeter { async fn hello(&self, r: ) -> async fn hel #[inline] fn next() {} }",
+        ));
+    }
+
+    #[test]
+    fn a_half_typed_head_comes_out_as_it_went_in() {
+        let source = "impl<T: Greeter< where { #[micro::handler] fn hello() {} }";
+
+        assert!(
+            expand(TokenStream::new(), tokens(source))
+                .to_string()
+                .contains(&tokens(source).to_string())
+        );
+    }
+
+    #[test]
+    fn a_block_without_mistakes_is_unchanged_but_for_our_attributes() {
+        assert!(re_emits(
+            "#[derive(X)] unsafe impl<T> Greeter<T> where T: A<{ N }> { #![allow(x)] const A: u8 = { 1 };
+             #[doc = \"a\"] #[handler(idempotent)] #[cfg(unix)] pub(crate) async fn hello(&self, r: A) -> Result<B> { body } }",
+            "#[derive(X)] unsafe impl<T> Greeter<T> where T: A<{ N }> { #![allow(x)] const A: u8 = { 1 };
+             #[doc = \"a\"] #[cfg(unix)] pub(crate) async fn hello(&self, r: A) -> Result<B> { body } }",
+        ));
+    }
+}

@@ -3,14 +3,17 @@
 //! An attribute asks for the keys that it knows, one by one; what it did not ask for is unknown.
 //! So the list of allowed keys in a message is the list that was read.
 
+mod entry;
+
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use syn::parse::{ParseStream, Parser as _};
-use syn::{Lit, LitStr, Token};
+use proc_macro2::{Span, TokenStream};
+use syn::Lit;
+use syn::parse::Parser as _;
 
+use self::entry::{Entry, Value, pair, pieces};
 use crate::diag::Diag;
 
 /// A key that an attribute understands, and an example of how it is written.
@@ -39,17 +42,6 @@ pub(crate) struct Args {
     attribute: String,
     entries: Vec<Entry>,
     asked: Vec<&'static str>,
-}
-
-struct Entry {
-    key: Ident,
-    value: Value,
-}
-
-enum Value {
-    None,
-    Literal(Lit),
-    List(TokenStream),
 }
 
 impl Args {
@@ -100,11 +92,6 @@ impl Args {
             }
         };
         Self::parse(name, tokens, diag)
-    }
-
-    /// True if nothing was written.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// A key that stands alone; where it stands.
@@ -222,79 +209,6 @@ impl Args {
             .position(|entry| entry.key == key.name)?;
         Some(self.entries.remove(found))
     }
-}
-
-impl Entry {
-    fn parse(piece: &[TokenTree]) -> syn::Result<Self> {
-        let wrong =
-            |token: &TokenTree, message: String| Err(syn::Error::new(token.span(), message));
-        let [TokenTree::Ident(key), rest @ ..] = piece else {
-            return wrong(
-                &piece[0],
-                "expected a key, as in `key` or `key = value`".to_owned(),
-            );
-        };
-        let value = match rest {
-            [] => Value::None,
-            [TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
-                Value::List(group.stream())
-            }
-            [TokenTree::Punct(eq)] if eq.as_char() == '=' => {
-                return wrong(&rest[0], format!("expected a value behind `{key} =`"));
-            }
-            [TokenTree::Punct(eq), value @ ..] if eq.as_char() == '=' => {
-                let tokens: TokenStream = value.iter().cloned().collect();
-                match syn::parse2(tokens.clone()) {
-                    Ok(literal) => Value::Literal(literal),
-                    Err(_) => {
-                        return Err(syn::Error::new_spanned(
-                            tokens,
-                            format!("the value of `{key}` must be a literal"),
-                        ));
-                    }
-                }
-            }
-            [first, ..] => return wrong(first, format!("expected `,`, `=` or `(` behind `{key}`")),
-        };
-        Ok(Self {
-            key: key.clone(),
-            value,
-        })
-    }
-
-    /// Reports a value of the wrong kind, on the value, or on the key if there is none.
-    fn misfit<T>(&self, key: Key, what: &str, diag: &mut Diag) -> Option<T> {
-        let message = format!("`{}` {what}: `{}`", key.name, key.form);
-        match &self.value {
-            Value::None => diag.error(&self.key, message),
-            Value::Literal(literal) => diag.error(literal, message),
-            Value::List(tokens) if tokens.is_empty() => diag.error(&self.key, message),
-            Value::List(tokens) => diag.error(tokens, message),
-        }
-        None
-    }
-}
-
-/// `"region" = "eu"`.
-fn pair(input: ParseStream<'_>) -> syn::Result<(String, String)> {
-    let name: LitStr = input.parse()?;
-    input.parse::<Token![=]>()?;
-    let value: LitStr = input.parse()?;
-    Ok((name.value(), value.value()))
-}
-
-/// What lies between the commas.
-fn pieces(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut pieces = vec![Vec::new()];
-    for token in tokens {
-        match (&token, pieces.last_mut()) {
-            (TokenTree::Punct(comma), _) if comma.as_char() == ',' => pieces.push(Vec::new()),
-            (_, Some(piece)) => piece.push(token),
-            (_, None) => {}
-        }
-    }
-    pieces.retain(|piece| !piece.is_empty());
-    pieces
 }
 
 /// `2s`, `150ms`; one number, one unit.

@@ -1,0 +1,7 @@
+#[micro::error]
+enum Failure {
+    #[error(code = "404")]
+    Failed,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::error]
+enum Failure {
+    #[error(code = 200)]
+    Failed,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[derive(Clone)]
+#[micro::error]
+enum Failure {
+    Failed,
+}
+
+fn main() {}

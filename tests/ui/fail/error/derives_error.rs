@@ -1,0 +1,7 @@
+#[micro::error]
+#[derive(Debug, Error)]
+enum Failure {
+    Failed,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[micro::error]
+enum Failure<T> {
+    Failed(T),
+}
+
+fn main() {}

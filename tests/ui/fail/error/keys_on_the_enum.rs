@@ -1,0 +1,6 @@
+#[micro::error(code = 404)]
+enum Failure {
+    Failed,
+}
+
+fn main() {}

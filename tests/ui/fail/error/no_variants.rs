@@ -1,0 +1,4 @@
+#[micro::error]
+enum Failure {}
+
+fn main() {}

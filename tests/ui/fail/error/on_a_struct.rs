@@ -1,0 +1,4 @@
+#[micro::error]
+pub struct Failure;
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::error]
+enum Failure {
+    #[error("no such room")]
+    Failed,
+}
+
+fn main() {}

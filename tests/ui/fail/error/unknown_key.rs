@@ -1,0 +1,7 @@
+#[micro::error]
+enum Failure {
+    #[error(status = 404)]
+    Failed,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+#[micro::function(name = "greeter", topic = "hello")]
+async fn hello(event: Text) -> micro::Result<()> {
+    drop(event);
+    Ok(())
+}

@@ -1,0 +1,4 @@
+#[micro::function(name = "greeter")]
+struct Greeter;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[micro::handler]
+struct Greeter;
+
+fn main() {}

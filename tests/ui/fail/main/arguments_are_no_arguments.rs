@@ -1,0 +1,6 @@
+struct Args;
+
+#[micro::main]
+async fn main(service: micro::Service, args: Args) -> micro::Result<()> {
+    Ok(())
+}

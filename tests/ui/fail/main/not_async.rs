@@ -1,0 +1,4 @@
+#[micro::main]
+fn main(service: micro::Service) -> micro::Result<()> {
+    Ok(())
+}

@@ -54,7 +54,7 @@ pub(super) async fn answer(
     };
     if !body.is_finished() && !parts.headers.contains_key(EXPECT) {
         // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
-        let limit = site.limits.message;
+        let limit = site.limits.message.saturating_mul(2);
         body.discard(limit, || pace.is_stalled()).await;
     }
     let mut reply = reply(site, form, &content_type, outcome, parts);

@@ -74,8 +74,13 @@ impl Inbound {
         }
     }
 
-    /// Reads and forgets at most `limit` bytes, so that a peer that is still sending gets to read the answer.
+    /// Reads and forgets the rest, so that a peer that is still sending gets to read the answer; but no more
+    /// than `limit` bytes, and nothing if there are more.
     pub(super) async fn discard(&mut self, limit: usize, stalled: impl Fn() -> bool) {
+        let declared = self.incoming.size_hint().exact();
+        if declared.is_some_and(|length| length > limit as u64) {
+            return;
+        }
         let mut left = limit;
         while let Ok(Some(piece)) = self.next(&stalled).await {
             match left.checked_sub(piece.len()) {

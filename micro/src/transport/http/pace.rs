@@ -247,3 +247,140 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<'_, S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::{Duration, Instant, Limits, Pace, Phase, Poll, Relaxed, Watch};
+
+    fn limits() -> Limits {
+        Limits {
+            body_rate: 100,
+            ..Limits::default()
+        }
+    }
+
+    /// Waits until `watch` gives up; says on what, and how long that took.
+    async fn outcome(watch: &mut Watch<'_>) -> (Phase, Duration) {
+        let begun = Instant::now();
+        let phase = poll_fn(|cx| watch.poll(cx)).await;
+        (phase, begun.elapsed())
+    }
+
+    /// Lets `watch` see what was noted.
+    async fn look(watch: &mut Watch<'_>) {
+        poll_fn(|cx| Poll::Ready(assert!(watch.poll(cx).is_pending()))).await;
+    }
+
+    fn about(wanted: Duration, took: Duration) -> bool {
+        took >= wanted && took < wanted + Duration::from_millis(10)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_idle_for_the_idle_time() {
+        let (pace, limits) = (Pace::default(), limits());
+
+        let (phase, took) = outcome(&mut Watch::new(&pace, &limits)).await;
+
+        assert_eq!(phase, Phase::Idle);
+        assert!(about(limits.idle_timeout, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_head_begins_with_its_first_byte() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        look(&mut watch).await;
+        tokio::time::advance(limits.idle_timeout / 2).await;
+
+        pace.moved(1);
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Head);
+        assert!(about(limits.head_timeout, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_bytes_give_a_head_no_more_time() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        pace.moved(1);
+        look(&mut watch).await;
+
+        tokio::time::advance(limits.head_timeout / 2).await;
+        pace.moved(1000);
+        let (_, took) = outcome(&mut watch).await;
+
+        assert!(about(limits.head_timeout / 2, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_of_a_body_earn_it_time() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        pace.begin_body();
+
+        pace.moved(300);
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Body);
+        assert!(
+            about(limits.head_timeout + Duration::from_secs(3), took),
+            "{took:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_is_not_taken_is_given_up() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+
+        pace.unflushed.store(true, Relaxed);
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Reply);
+        assert!(about(limits.head_timeout, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_may_take_any_time() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        pace.begin_body();
+        pace.begin_handler();
+
+        tokio::time::advance(limits.idle_timeout * 100).await;
+
+        look(&mut watch).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_call_begins_the_idle_time_anew() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        look(&mut watch).await;
+        tokio::time::advance(limits.idle_timeout / 2).await;
+
+        pace.begin_body();
+        pace.begin_handler();
+        pace.begin_reply();
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Idle);
+        assert!(about(limits.idle_timeout, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_draining_a_connection_idles_for_the_linger_only() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        look(&mut watch).await;
+
+        watch.drain();
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Idle);
+        assert!(about(limits.linger, took), "{took:?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Calls over HTTP: what each end promises, seen from raw bytes and from the other end.
+
+mod calls;
+mod client;
+mod closing;
+mod handlers;
+mod limits;
+mod pool;
+mod raw;

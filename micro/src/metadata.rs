@@ -50,6 +50,7 @@ impl Metadata {
     /// Sets `name` to `value`, in place of an earlier value.
     pub fn set(&mut self, name: &str, value: &str) {
         self.remove(name);
+        self.text.reserve(name.len() + value.len());
         let start = self.text.len();
         self.text.push_str(name);
         let middle = self.text.len();

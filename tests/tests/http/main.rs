@@ -7,3 +7,4 @@ mod handlers;
 mod limits;
 mod pool;
 mod raw;
+mod services;

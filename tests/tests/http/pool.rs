@@ -185,6 +185,22 @@ async fn a_call_that_waits_for_a_connection_gets_it_when_another_call_is_dropped
 }
 
 #[tokio::test]
+async fn a_call_that_cannot_be_written_leaves_the_connection_to_the_next() {
+    let (_node, channel, mut peer) = used(Limits::default(), REPLY).await;
+    let mut wrong = hello("{}");
+    wrong.metadata.set("not a name", "1");
+
+    channel.call(wrong).await.unwrap_err();
+    let serving = async {
+        peer.receive().await;
+        peer.send(REPLY).await;
+    };
+    let (outcome, ()) = tokio::join!(channel.call(hello("{}")), serving);
+
+    outcome.unwrap();
+}
+
+#[tokio::test]
 async fn a_refused_call_keeps_its_connection() {
     let node = listen(failing(|| Error::unavailable("a", "b").never_reached())).await;
     let channel = dial(Limits::default(), node.address());

@@ -67,7 +67,13 @@ impl HttpChannel {
             return Err(too_large(&whose, Some(body.len() as u64), limit));
         }
         let mut lease = self.pool.lease().await?;
-        let message = self.message(&request, body, lease.headers())?;
+        let message = match self.message(&request, body, lease.headers()) {
+            Ok(message) => message,
+            Err(error) => {
+                lease.give_back(&self.pool, HeaderMap::new());
+                return Err(error);
+            }
+        };
         let (parts, body) = self
             .send(&mut lease, message, &request.endpoint, request.deadline)
             .await?

@@ -270,7 +270,8 @@ mod tests {
 
     /// Lets `watch` see what was noted.
     async fn look(watch: &mut Watch<'_>) {
-        poll_fn(|cx| Poll::Ready(assert!(watch.poll(cx).is_pending()))).await;
+        let polled = poll_fn(|cx| Poll::Ready(watch.poll(cx))).await;
+        assert!(polled.is_pending(), "{polled:?}");
     }
 
     fn about(wanted: Duration, took: Duration) -> bool {

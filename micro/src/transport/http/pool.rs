@@ -225,7 +225,7 @@ impl Lease<'_> {
 }
 
 fn start_sweeper(pool: &Arc<Pool>) -> AbortHandle {
-    let period = pool.longest_idle().max(Duration::from_millis(1));
+    let period = (pool.longest_idle() / 2).max(Duration::from_millis(1));
     let pool: Weak<Pool> = Arc::downgrade(pool);
     let sweeping = tokio::spawn(async move {
         loop {

@@ -1,0 +1,79 @@
+//! Whole services that call each other over HTTP.
+
+use micro::prelude::*;
+use micro::registry::MemoryRegistry;
+use micro::transport::{HttpTransport, Limits};
+use micro::{Builder, Error, Running, Service};
+
+use crate::raw::Peer;
+
+fn builder(name: &'static str, registry: &MemoryRegistry) -> Builder {
+    Service::builder(name)
+        .registry(registry.clone())
+        .transport(HttpTransport::new(Limits::default()))
+        .address("127.0.0.1:0")
+        .linger(Duration::ZERO)
+}
+
+async fn greeter(registry: &MemoryRegistry) -> Running {
+    let hello = unary(|_: Context, name: Plain<String>| async move {
+        match &*name.0 {
+            "" => Err(Error::bad_request("greeter", "a name is needed")),
+            name => Ok(Plain(format!("Hello {name}"))),
+        }
+    });
+    let service = builder("greeter", registry).build().await.unwrap();
+    service
+        .endpoint("Greeter.Hello", hello)
+        .start()
+        .await
+        .unwrap()
+}
+
+async fn hello(client: &Service, name: &str) -> micro::Result<Plain<String>> {
+    client
+        .client()
+        .call("greeter", "Greeter.Hello", &Plain(name.to_owned()))
+        .await
+}
+
+#[tokio::test]
+async fn a_service_calls_another_over_http() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let client = builder("client", &registry).build().await.unwrap();
+
+    assert_eq!(hello(&client, "Ann").await.unwrap().0, "Hello Ann");
+    assert_eq!(
+        hello(&client, "").await.unwrap_err().detail(),
+        "a name is needed"
+    );
+}
+
+#[tokio::test]
+async fn anybody_calls_a_service_by_path() {
+    let registry = MemoryRegistry::default();
+    let greeter = greeter(&registry).await;
+
+    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n\"Ann\"";
+    let reply = Peer::connect(greeter.address()).await.exchange(call).await;
+
+    assert_eq!((reply.status(), reply.text()), (200, r#""Hello Ann""#));
+}
+
+#[tokio::test]
+async fn calls_go_on_while_a_node_is_replaced() {
+    let registry = MemoryRegistry::default();
+    let old = greeter(&registry).await;
+    let client = builder("client", &registry).build().await.unwrap();
+    hello(&client, "Ann").await.unwrap();
+
+    let _new = greeter(&registry).await;
+    let calls = async {
+        for _ in 0..50 {
+            hello(&client, "Ann").await.unwrap();
+        }
+    };
+
+    tokio::join!(old.stop(), calls);
+}

@@ -21,6 +21,22 @@ const UNREAD: usize = 1024;
 /// A registry within the process; for tests, and for several services in one program.
 ///
 /// A service whose nodes all expired stays known, without nodes; one that was deregistered is forgotten.
+///
+/// ```
+/// use micro::registry::{MemoryRegistry, Node, Registry, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> micro::Result<()> {
+/// let registry = MemoryRegistry::new();
+/// let node = Node { id: "greeter-1".into(), address: "127.0.0.1:8080".into(), ..Node::default() };
+/// let service = Service { name: "greeter".into(), nodes: vec![node], ..Service::default() };
+///
+/// registry.clone().register(&service, None).await?;
+///
+/// assert_eq!(registry.get("greeter").await?, [service]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MemoryRegistry(Arc<Shared>);
 

@@ -15,7 +15,11 @@ struct Process(Child);
 impl Process {
     fn start(fleet: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "process::serve_in_a_process_of_its_own", "--nocapture"]);
+        command.args([
+            "--exact",
+            "process::serve_in_a_process_of_its_own",
+            "--nocapture",
+        ]);
         command
             .env("FLEET", fleet)
             .stdin(Stdio::piped())

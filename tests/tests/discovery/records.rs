@@ -58,11 +58,7 @@ async fn a_record_that_is_too_large_for_its_types_goes_without_and_says_so() {
             .iter()
             .all(|endpoint| endpoint.request.is_none())
     );
-    assert!(
-        found.nodes[0]
-            .metadata
-            .contains_key(PARTIAL)
-    );
+    assert!(found.nodes[0].metadata.contains_key(PARTIAL));
 }
 
 #[tokio::test]
@@ -70,11 +66,7 @@ async fn a_record_that_is_too_large_for_its_endpoints_is_still_found() {
     let found = announced(&with_endpoints(2000, 20)).await;
 
     assert!((50..500).contains(&found.endpoints.len()));
-    assert!(
-        found.nodes[0]
-            .metadata
-            .contains_key(PARTIAL)
-    );
+    assert!(found.nodes[0].metadata.contains_key(PARTIAL));
 }
 
 #[tokio::test]

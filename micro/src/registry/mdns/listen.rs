@@ -14,6 +14,9 @@ use super::text;
 /// How long to wait for an event if no node is about to expire.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// How many further events are taken in before nodes that fell silent are.
+const TOGETHER: usize = 100;
+
 /// When to try again if the daemon had no room.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -32,7 +35,8 @@ impl Listener {
             match events.recv_timeout(wait) {
                 Ok(event) => {
                     self.take_in(event);
-                    events.try_iter().for_each(|event| self.take_in(event));
+                    let more = events.try_iter().take(TOGETHER);
+                    more.for_each(|event| self.take_in(event));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The daemon is gone, or it closed the channel because this thread was too slow.

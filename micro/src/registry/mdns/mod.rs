@@ -11,7 +11,7 @@ mod text;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -52,6 +52,15 @@ const TRIES: (u32, Duration) = (100, Duration::from_millis(10));
 /// and says so in [`PARTIAL`](super::PARTIAL). Up to 1,024 nodes are remembered.
 ///
 /// Nothing is started, and no socket opened, before the first use. Dropping it takes its nodes back.
+///
+/// ```
+/// use micro::registry::{MdnsRegistry, Options, Registry};
+///
+/// let registry = MdnsRegistry::new(&Options::default())?;
+///
+/// assert_eq!(registry.describe(), "mdns on loopback (127.0.0.1)");
+/// # Ok::<(), micro::Error>(())
+/// ```
 pub struct MdnsRegistry {
     namespace: Arc<str>,
     interfaces: Arc<Interfaces>,
@@ -98,7 +107,7 @@ impl MdnsRegistry {
 
     /// The thread that announces, started if it was not.
     fn announcing(&self) -> Result<Announcing> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running();
         if let Some(announcing) = &running.announcing {
             return Ok(announcing.clone());
         }
@@ -129,7 +138,7 @@ impl MdnsRegistry {
     }
 
     fn try_to_listen(&self) -> mdns_sd::Result<Instant> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running();
         if let Some(since) = running.listening {
             return Ok(since);
         }
@@ -147,6 +156,11 @@ impl MdnsRegistry {
         let since = Instant::now();
         running.listening = Some(since);
         Ok(since)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        // It is whole after any panic: each part is put in last.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn daemon(&self, running: &mut Running) -> mdns_sd::Result<ServiceDaemon> {
@@ -183,13 +197,16 @@ impl Registry for MdnsRegistry {
             })
             .await?;
             // It fails if the thread has ended, which it does when this is dropped.
-            let _ = announcing.wake.send(());
+            announcing.wake.send(()).ok();
         }
         Ok(())
     }
 
     async fn deregister(&self, service: &Service) -> Result<()> {
-        let announcer = self.announcing()?.announcer;
+        let announcing = self.running().announcing.clone();
+        let Some(Announcing { announcer, .. }) = announcing else {
+            return Ok(());
+        };
         for node in &service.nodes {
             let instance = announce::instance(&self.namespace, &service.name, &node.id);
             let withdrawn = patiently(|| announcer.withdraw(&instance)).await?;

@@ -54,7 +54,7 @@ impl Pair {
         let mut events = self.watch("clock").await;
         let clock = Service {
             name: "clock".to_owned(),
-            ..greeter(&["clock-1"])
+            ..greeter(&[&micro::id::random()])
         };
         self.here.register(&clock, Some(time)).await.unwrap();
         while next(&mut events).await.action != Action::Delete {}

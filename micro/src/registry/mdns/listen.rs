@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mdns_sd::{Error, Receiver, RecvTimeoutError, ServiceDaemon, ServiceEvent};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::TYPE;
 use super::nodes::Nodes;
@@ -25,10 +26,11 @@ pub(super) struct Listener {
     pub(super) namespace: Arc<str>,
     /// Whether there is an interface to listen on.
     pub(super) hears: watch::Sender<Option<bool>>,
+    pub(super) stop: CancellationToken,
 }
 
 impl Listener {
-    /// The thread: it ends when the daemon was shut down.
+    /// The thread: it ends when the daemon is shut down after `stop`.
     pub(super) fn run(&self, daemon: &ServiceDaemon, mut events: Receiver<ServiceEvent>) {
         let mut wait = IDLE;
         loop {
@@ -39,7 +41,8 @@ impl Listener {
                     more.for_each(|event| self.take_in(event));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                // The daemon is gone, or it closed the channel because this thread was too slow.
+                Err(RecvTimeoutError::Disconnected) if self.stop.is_cancelled() => return,
+                // The daemon closed the channel because this thread was too slow.
                 Err(RecvTimeoutError::Disconnected) => match daemon.browse(TYPE) {
                     Ok(anew) => events = anew,
                     Err(Error::DaemonShutdown) => return,

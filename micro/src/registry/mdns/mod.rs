@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use mdns_sd::{IfKind, ServiceDaemon};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use self::announce::{Announcer, LIFE, Own};
 use self::interfaces::Interfaces;
@@ -36,8 +37,9 @@ const TYPE: &str = "_micro._tcp.local.";
 /// Ethernet frame, since multicast in fragments is often lost.
 const ROOM: (usize, usize) = (8600, 1200);
 
-/// How long the first list waits for the nodes that are there already to answer.
-const FIRST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long the first list waits for the nodes that are there already to answer. Those that announced themselves within
+/// the last second answer the second question only, which follows a second after the first.
+const FIRST_ANSWERS: Duration = Duration::from_millis(1500);
 
 /// How often, and after which pause, a command is tried again that the mDNS daemon had no room for.
 const TRIES: (u32, Duration) = (100, Duration::from_millis(10));
@@ -48,7 +50,8 @@ const TRIES: (u32, Duration) = (100, Duration::from_millis(10));
 /// whose address is on loopback stays on loopback. Nodes of other [namespaces](Options::namespace) are invisible.
 ///
 /// A node that is deregistered is gone at once, and one whose process is killed after 10 s: the process announces
-/// each node every 4 s, from a thread of its own. A record that does not fit in a packet lacks endpoints or their types,
+/// each node every 4 s, from a thread of its own. One that comes back within a second of leaving, under the same id, may
+/// be found another second later only. A record that does not fit in a packet lacks endpoints or their types,
 /// and says so in [`PARTIAL`](super::PARTIAL). Up to 1,024 nodes are remembered.
 ///
 /// Nothing is started, and no socket opened, before the first use. Dropping it takes its nodes back.
@@ -67,6 +70,7 @@ pub struct MdnsRegistry {
     nodes: Arc<Nodes>,
     /// Whether there is an interface to listen on; nothing before the daemon said so.
     hears: watch::Sender<Option<bool>>,
+    stop: CancellationToken,
     running: Mutex<Running>,
 }
 
@@ -101,6 +105,7 @@ impl MdnsRegistry {
             interfaces: Arc::new(Interfaces::new(&options.addresses)),
             nodes: Arc::default(),
             hears: watch::Sender::default(),
+            stop: CancellationToken::new(),
             running: Mutex::default(),
         })
     }
@@ -148,6 +153,7 @@ impl MdnsRegistry {
             nodes: Arc::clone(&self.nodes),
             namespace: Arc::clone(&self.namespace),
             hears: self.hears.clone(),
+            stop: self.stop.clone(),
         };
         let thread = thread::Builder::new().name("micro-mdns-hear".to_owned());
         thread
@@ -264,6 +270,8 @@ impl Registry for MdnsRegistry {
 
 impl Drop for MdnsRegistry {
     fn drop(&mut self) {
+        // Before the daemon is told, so that its end is not taken for a channel that overflowed.
+        self.stop.cancel();
         let running = self
             .running
             .get_mut()

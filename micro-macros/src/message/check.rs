@@ -13,7 +13,7 @@ pub(super) fn check(model: &Model, diag: &mut Diag) {
     match &model.shape {
         Shape::Record(fields) => {
             keys(fields.iter().map(|field| (&field.ident, &field.key)), diag);
-            ends(&model.ident, fields.iter().map(|field| &field.ty), diag);
+            ends(&model.ident, fields.iter().map(|field| &field.ty.ty), diag);
         }
         Shape::OneOf(variants) => one_of(model, variants, diag),
         Shape::Choice(alternatives) => choice(model, alternatives, diag),
@@ -119,7 +119,11 @@ fn one_of(model: &Model, variants: &[Variant], diag: &mut Diag) {
                     .map(|field: &Field| (&field.ident, &field.key)),
                 diag,
             );
-            ends(&model.ident, variant.payload.types(), diag);
+            ends(
+                &model.ident,
+                variant.payload.types().map(|(_, typed)| &typed.ty),
+                diag,
+            );
         }
     }
     one_default(variants.iter().filter_map(|variant| variant.default), diag);
@@ -132,7 +136,12 @@ fn one_of(model: &Model, variants: &[Variant], diag: &mut Diag) {
 
 /// The variant that the default is made of: the one that is marked, or the first that ends.
 pub(super) fn default_of<'a>(model: &Model, variants: &'a [Variant]) -> Option<&'a Variant> {
-    let ends = |variant: &&Variant| !variant.payload.types().any(|ty| boxes(ty, &model.ident));
+    let ends = |variant: &&Variant| {
+        !variant
+            .payload
+            .types()
+            .any(|(_, typed)| boxes(&typed.ty, &model.ident))
+    };
     let marked = variants.iter().find(|variant| variant.default.is_some());
     match marked {
         Some(variant) => Some(variant).filter(ends),

@@ -1,6 +1,6 @@
 //! Which derives stand under the attribute, and which are to be added.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token};
@@ -20,7 +20,6 @@ const OURS: [(&str, &str); 4] = [
 /// What the user has seen to.
 pub(super) struct Derives {
     written: Vec<String>,
-    plain: bool,
 }
 
 impl Derives {
@@ -46,7 +45,7 @@ impl Derives {
                 written.push(name.to_string());
             }
         }
-        let derives = Self { written, plain };
+        let derives = Self { written };
         if !plain && !derives.has("Serialize") && !derives.has("Deserialize") {
             refuse_serde(item, diag);
         }
@@ -57,39 +56,29 @@ impl Derives {
         self.written.iter().any(|written| written == name)
     }
 
-    /// The derives to be added; `default` by its derive or not at all.
-    pub(super) fn missing(&self, private: &TokenStream, default: bool) -> TokenStream {
-        let missing = OURS
-            .iter()
-            .filter(|(name, _)| !self.has(name) && (default || *name != "Default"));
+    /// The derives to be added to an enum without fields.
+    pub(super) fn missing(&self, message: &TokenStream) -> TokenStream {
+        let missing = OURS.iter().filter(|(name, _)| !self.has(name));
         let paths = missing.map(|(name, module)| {
-            let [name, module] =
-                [name, module].map(|text| Ident::new(text, proc_macro2::Span::call_site()));
-            quote!(#private::core::#module::#name)
+            let [name, module] = [name, module].map(|text| Ident::new(text, Span::call_site()));
+            quote!(#message::core::#module::#name)
         });
-        if self.plain {
-            self.serde(private)
-        } else {
-            quote!(#[derive(#(#paths),*)])
-        }
+        quote!(#[derive(#(#paths),*)])
     }
 
     /// serde's own derives, for types that have no other form.
-    fn serde(&self, private: &TokenStream) -> TokenStream {
-        let crate_path = quote!(#private::serde).to_string().replace(' ', "");
-        let derive = |name: &str| {
-            let name = Ident::new(name, proc_macro2::Span::call_site());
-            quote!(#private::serde::#name)
-        };
-        let missing: Vec<_> = ["Serialize", "Deserialize"]
+    pub(super) fn serde(&self, message: &TokenStream) -> TokenStream {
+        let crate_path = quote!(#message::serde).to_string().replace(' ', "");
+        let missing = ["Serialize", "Deserialize"]
             .into_iter()
-            .filter(|name| !self.has(name))
-            .map(derive)
+            .filter(|name| !self.has(name));
+        let missing: Vec<_> = missing
+            .map(|name| Ident::new(name, Span::call_site()))
             .collect();
         if missing.is_empty() {
             return TokenStream::new();
         }
-        quote!(#[derive(#(#missing),*)] #[serde(crate = #crate_path)])
+        quote!(#[derive(#(#message::serde::#missing),*)] #[serde(crate = #crate_path)])
     }
 }
 

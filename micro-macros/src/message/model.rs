@@ -1,7 +1,10 @@
 //! What a message is, once it is read: names, numbers and types, and no more of the syntax.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens as _;
 use syn::{Attribute, Generics, Type, Visibility};
+
+use crate::paths;
 
 /// A struct or enum to be sent.
 pub(super) struct Model {
@@ -25,7 +28,7 @@ pub(super) enum Shape {
 /// A field of a message.
 pub(super) struct Field {
     pub(super) ident: Ident,
-    pub(super) ty: Type,
+    pub(super) ty: Typed,
     pub(super) key: Keys,
 }
 
@@ -41,7 +44,7 @@ pub(super) struct Variant {
 /// What a variant holds.
 pub(super) enum Payload {
     /// One value without a name.
-    Value(Box<Type>),
+    Value(Box<Typed>),
     /// Named fields, or none.
     Fields(Vec<Field>, Braces),
 }
@@ -51,6 +54,16 @@ pub(super) enum Payload {
 pub(super) enum Braces {
     Braces,
     None,
+}
+
+/// The type of a field.
+pub(super) struct Typed {
+    /// As it was written.
+    pub(super) ty: Type,
+    /// The same without `Self`, which means something else in what is generated.
+    pub(super) resolved: TokenStream,
+    /// Another name for it.
+    pub(super) alias: Ident,
 }
 
 /// How a field or variant is found in a message.
@@ -97,17 +110,43 @@ impl Model {
     pub(super) fn empty(&mut self) {
         self.shape = Shape::Broken;
     }
+
+    /// The types of all fields, and under which conditions they exist.
+    pub(super) fn types(&self) -> Vec<(Vec<&Keys>, &Typed)> {
+        match &self.shape {
+            Shape::Record(fields) => fields
+                .iter()
+                .map(|field| (vec![&field.key], &field.ty))
+                .collect(),
+            Shape::OneOf(variants) => variants
+                .iter()
+                .flat_map(|variant| {
+                    let types = variant.payload.types();
+                    types.map(|(key, ty)| (std::iter::once(&variant.key).chain(key).collect(), ty))
+                })
+                .collect(),
+            Shape::Choice(_) | Shape::Broken => Vec::new(),
+        }
+    }
+}
+
+impl Typed {
+    /// Where its first token is, as a place to blame.
+    pub(super) fn at(&self) -> Span {
+        let first = self.ty.to_token_stream().into_iter().next();
+        paths::at(first.map_or_else(Span::call_site, |token| token.span()))
+    }
 }
 
 impl Payload {
-    /// The types in it.
-    pub(super) fn types(&self) -> impl Iterator<Item = &Type> {
+    /// The types in it, and what is known of the fields that have them.
+    pub(super) fn types(&self) -> impl Iterator<Item = (Option<&Keys>, &Typed)> {
         let (value, fields): (_, &[Field]) = match self {
-            Self::Value(ty) => (Some(&**ty), &[]),
+            Self::Value(ty) => (Some((None, &**ty)), &[]),
             Self::Fields(fields, _) => (None, fields),
         };
         value
             .into_iter()
-            .chain(fields.iter().map(|field| &field.ty))
+            .chain(fields.iter().map(|field| (Some(&field.key), &field.ty)))
     }
 }

@@ -1,15 +1,16 @@
 //! From the item to the model. Takes the attributes that are ours off the item.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, Type, Visibility};
 
 use super::derives::Derives;
-use super::model::{Alternative, Braces, Field, Model, Payload, Role, Shape, Variant};
+use super::model::{Alternative, Braces, Field, Model, Payload, Role, Shape, Typed, Variant};
 use super::own::{Own, Tags, cfg, literal};
 use crate::diag::Diag;
 use crate::names::{plain, words};
+use crate::paths;
 
 /// The item that the attribute stands on.
 pub(super) enum Item {
@@ -121,10 +122,11 @@ pub(super) fn keyword(item: syn::Item) -> TokenTree {
 
 /// What the item says. Attributes of ours are removed from it.
 pub(super) fn model(item: &mut Item, diag: &mut Diag) -> Model {
+    let mut names = Names::new(item);
     let shape = match item {
-        Item::Struct(item) => Shape::Record(record(item, diag)),
+        Item::Struct(item) => Shape::Record(record(item, &mut names, diag)),
         Item::Enum(item) if is_choice(item) => Shape::Choice(alternatives(item, diag)),
-        Item::Enum(item) => Shape::OneOf(variants(item, diag)),
+        Item::Enum(item) => Shape::OneOf(variants(item, &mut names, diag)),
     };
     Model {
         visibility: item.visibility().clone(),
@@ -134,7 +136,53 @@ pub(super) fn model(item: &mut Item, diag: &mut Diag) -> Model {
     }
 }
 
-fn record(item: &mut syn::ItemStruct, diag: &mut Diag) -> Vec<Field> {
+/// Names the types of fields, one after the other.
+struct Names {
+    own: TokenStream,
+    next: usize,
+}
+
+impl Names {
+    fn new(item: &Item) -> Self {
+        let (ident, (_, ty_generics, _)) = (item.ident(), item.generics().split_for_impl());
+        Self {
+            own: quote!(#ident #ty_generics),
+            next: 0,
+        }
+    }
+
+    fn typed(&mut self, ty: &Type) -> Typed {
+        let alias = format_ident!("__Field{}", self.next, span = paths::at(ty.span()));
+        self.next += 1;
+        Typed {
+            ty: ty.clone(),
+            resolved: self.resolve(ty.to_token_stream()),
+            alias,
+        }
+    }
+
+    /// Writes the item's own name for `Self`.
+    fn resolve(&self, tokens: TokenStream) -> TokenStream {
+        let resolve = |token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let spanned = |mut token: TokenTree| {
+                    token.set_span(ident.span());
+                    token
+                };
+                self.own.clone().into_iter().map(spanned).collect()
+            }
+            TokenTree::Group(group) => {
+                let mut new = Group::new(group.delimiter(), self.resolve(group.stream()));
+                new.set_span(group.span());
+                TokenTree::from(new).into()
+            }
+            other => TokenStream::from(other),
+        };
+        tokens.into_iter().flat_map(resolve).collect()
+    }
+}
+
+fn record(item: &mut syn::ItemStruct, names: &mut Names, diag: &mut Diag) -> Vec<Field> {
     if let syn::Fields::Unnamed(fields) = &item.fields {
         let name = &item.ident;
         diag.error(
@@ -142,10 +190,10 @@ fn record(item: &mut syn::ItemStruct, diag: &mut Diag) -> Vec<Field> {
             format!("a message has named fields: write `struct {name} {{ … }}`"),
         );
     }
-    fields(&mut item.fields, diag)
+    fields(&mut item.fields, names, diag)
 }
 
-fn fields(fields: &mut syn::Fields, diag: &mut Diag) -> Vec<Field> {
+fn fields(fields: &mut syn::Fields, names: &mut Names, diag: &mut Diag) -> Vec<Field> {
     let syn::Fields::Named(fields) = fields else {
         return Vec::new();
     };
@@ -161,14 +209,14 @@ fn fields(fields: &mut syn::Fields, diag: &mut Diag) -> Vec<Field> {
         let key = own.keys(&ident, plain(&ident), &field.attrs, &mut tags, diag);
         read.push(Field {
             ident,
-            ty: field.ty.clone(),
+            ty: names.typed(&field.ty),
             key,
         });
     }
     read
 }
 
-fn variants(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Variant> {
+fn variants(item: &mut syn::ItemEnum, names: &mut Names, diag: &mut Diag) -> Vec<Variant> {
     let mut tags = Tags::default();
     let mut read = Vec::new();
     for variant in &mut item.variants {
@@ -187,7 +235,7 @@ fn variants(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Variant> {
             &mut tags,
             diag,
         );
-        let payload = payload(variant, diag);
+        let payload = payload(variant, names, diag);
         read.push(Variant {
             ident: variant.ident.clone(),
             payload,
@@ -198,10 +246,10 @@ fn variants(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Variant> {
     read
 }
 
-fn payload(variant: &mut syn::Variant, diag: &mut Diag) -> Payload {
+fn payload(variant: &mut syn::Variant, names: &mut Names, diag: &mut Diag) -> Payload {
     match &mut variant.fields {
         syn::Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
-            Payload::Value(Box::new(unnamed.unnamed[0].ty.clone()))
+            Payload::Value(Box::new(names.typed(&unnamed.unnamed[0].ty)))
         }
         syn::Fields::Unnamed(unnamed) => {
             let name = &variant.ident;
@@ -212,7 +260,9 @@ fn payload(variant: &mut syn::Variant, diag: &mut Diag) -> Payload {
             Payload::Fields(Vec::new(), Braces::None)
         }
         syn::Fields::Unit => Payload::Fields(Vec::new(), Braces::None),
-        named @ syn::Fields::Named(_) => Payload::Fields(fields(named, diag), Braces::Braces),
+        named @ syn::Fields::Named(_) => {
+            Payload::Fields(fields(named, names, diag), Braces::Braces)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::schema::{Schema, Shape};
 use super::wire::{Fault, Input, WireType};
 
 /// A message without fields; when it is read, fields that others know are passed over.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Empty;
 
 impl Message for () {

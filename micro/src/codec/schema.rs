@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::fmt;
 
-use super::field::{Field, Form as _, Slots, Value};
+use super::field::{Form as _, Slots, Value};
 
 /// A message or an enum.
 #[derive(Clone, Debug)]
@@ -119,17 +119,6 @@ impl Schema {
             }
             _ => Vec::new(),
         }
-    }
-}
-
-/// A field of the Rust type `T`.
-pub fn member<T: Field>(name: &'static str, tag: u32) -> Member {
-    let (label, kind) = T::Form::describe();
-    Member {
-        name,
-        tag,
-        label,
-        kind,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fields with names, of a struct or of a variant: what is written of them, and their slots.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::Scope;
 use crate::message::model::{Field, Keys};
@@ -17,28 +17,31 @@ impl<'a> Fields<'a> {
         Self { scope, fields }
     }
 
-    fn bound(&self) -> impl Iterator<Item = (&Field, Ident)> {
-        self.fields
-            .iter()
-            .enumerate()
-            .map(|(at, field)| (field, bound(at)))
+    /// One piece of code for each field, given its place and a name of ours for it.
+    fn each(&self, code: impl Fn(usize, &Field, Ident) -> TokenStream) -> Vec<TokenStream> {
+        let with_cfg = |(at, field): (usize, &Field)| {
+            let mut bound = bound(at);
+            bound.set_span(field.ty.at());
+            let (cfg, code) = (attributes(&field.key), code(at, field, bound));
+            quote!(#cfg #code)
+        };
+        self.fields.iter().enumerate().map(with_cfg).collect()
     }
 
     /// A pattern that binds each field to a name of ours.
     pub(super) fn pattern(&self) -> TokenStream {
-        let bound = self.bound().map(|(field, name)| {
-            let (cfg, ident) = (&field.key.cfg, &field.ident);
-            quote!(#(#cfg)* #ident: #name)
+        let fields = self.each(|_, field, bound| {
+            let ident = &field.ident;
+            quote!(#ident: #bound)
         });
-        quote!({ #(#bound),* })
+        quote!({ #(#fields),* })
     }
 
     /// Appends the fields that the pattern bound.
     pub(super) fn encode(&self) -> TokenStream {
-        let message = &self.scope.message;
-        let fields = self.bound().map(|(field, name)| {
-            let (cfg, tag) = (&field.key.cfg, field.key.tag.number);
-            quote!(#(#cfg)* #message::encode(#name, #tag, out);)
+        let fields = self.each(|_, field, bound| {
+            let (encode, tag) = (self.scope.form(&field.ty, "encode"), field.key.tag.number);
+            quote!(#encode(#bound, #tag, out);)
         });
         quote!(#(#fields)*)
     }
@@ -46,9 +49,9 @@ impl<'a> Fields<'a> {
     /// How many of the fields that the pattern bound are present.
     pub(super) fn count(&self) -> TokenStream {
         let message = &self.scope.message;
-        let fields = self.bound().map(|(field, name)| {
-            let cfg = &field.key.cfg;
-            quote!(#(#cfg)* #message::is_absent(#name))
+        let fields = self.each(|_, field, bound| {
+            let is_absent = self.scope.form(&field.ty, "is_absent");
+            quote!(#is_absent(#bound))
         });
         quote!(#message::count(&[#(#fields),*]))
     }
@@ -56,9 +59,9 @@ impl<'a> Fields<'a> {
     /// Writes the fields that the pattern bound by serde.
     pub(super) fn serialize(&self, name: &str) -> TokenStream {
         let (message, count) = (&self.scope.message, self.count());
-        let fields = self.bound().map(|(field, bound)| {
-            let (cfg, name) = (&field.key.cfg, &field.key.name);
-            quote!(#(#cfg)* #message::write(&mut fields, #name, #bound)?;)
+        let fields = self.each(|_, field, bound| {
+            let (write, name) = (self.scope.form(&field.ty, "write_field"), &field.key.name);
+            quote!(#write(#bound, #name, &mut fields)?;)
         });
         quote! {
             let mut fields = #message::serde::Serializer::serialize_struct(serializer, #name, #count)?;
@@ -74,18 +77,22 @@ impl<'a> Fields<'a> {
         constructor: &TokenStream,
         name: &TokenStream,
     ) -> TokenStream {
-        let (scope, fields) = (self.scope, self.fields);
+        let scope = self.scope;
+        let (cfg, visibility) = (&scope.cfg, &scope.visibility);
         let (core, message, ty) = (&scope.core, &scope.message, scope.ty());
         let (impl_generics, _, where_clause) = scope.generics.split_for_impl();
-        let cfg: Vec<_> = fields.iter().map(|field| attributes(&field.key)).collect();
-        let ident: Vec<_> = fields.iter().map(|field| &field.ident).collect();
-        let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
+        let types = self.each(|_, field, bound| {
+            let slot = scope.form(&field.ty, "Slot");
+            quote_spanned!(field.ty.at()=> #bound: #slot,)
+        });
+        let defaults = self.each(|_, field, bound| {
+            let default =
+                super::respanned(&quote!(#core::default::Default::default), field.ty.at());
+            quote_spanned!(field.ty.at()=> #bound: #default(),)
+        });
         let default = quote! {
             fn default() -> Self {
-                Self {
-                    #(#cfg #ident: #core::default::Default::default(),)*
-                    __marker: #core::marker::PhantomData,
-                }
+                Self { #(#defaults)* __marker: #core::marker::PhantomData }
             }
         };
         let default = scope.implement(quote!(#core::default::Default), slots, default);
@@ -96,11 +103,10 @@ impl<'a> Fields<'a> {
             quote!(type Record = #ty; #(#methods)*),
         );
         let keys = scope.implement(quote!(#message::Keys), slots, self.keys());
-        let (cfg_of_all, visibility) = (&scope.cfg, &scope.visibility);
         quote! {
-            #cfg_of_all
+            #cfg
             #visibility struct #slots #impl_generics #where_clause {
-                #(#cfg #ident: #message::Slot<#types>,)*
+                #(#types)*
                 __marker: #core::marker::PhantomData<fn() -> #ty>,
             }
             #default
@@ -111,10 +117,13 @@ impl<'a> Fields<'a> {
 
     fn merge(&self) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
-        let arms = self.fields.iter().map(|field| {
-            let Field { ident, ty, key } = field;
-            let (cfg, name, tag) = (attributes(key), &key.name, key.tag.number);
-            quote!(#cfg #tag => #message::merge::<#ty>(&mut self.#ident, #name, wire, input),)
+        let arms = self.each(|_, Field { ty, key, .. }, bound| {
+            let (merge, tag, name) = (
+                self.scope.form(ty, "merge_field"),
+                key.tag.number,
+                &key.name,
+            );
+            quote_spanned!(ty.at()=> #tag => #merge(&mut self.#bound, #name, wire, input),)
         });
         quote! {
             fn merge(
@@ -133,10 +142,9 @@ impl<'a> Fields<'a> {
 
     fn finish(&self, constructor: &TokenStream) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
-        let fields = self.fields.iter().map(|field| {
-            let Field { ident, ty, key } = field;
-            let (cfg, name) = (attributes(key), &key.name);
-            quote!(#cfg #ident: #message::finish::<#ty>(self.#ident, #name)?)
+        let fields = self.each(|_, Field { ident, ty, key }, bound| {
+            let (finish, name) = (self.scope.form(ty, "finish_field"), &key.name);
+            quote_spanned!(ty.at()=> #ident: #finish(self.#bound, #name)?)
         });
         quote! {
             fn finish(self) -> #core::result::Result<Self::Record, #message::Fault> {
@@ -147,10 +155,9 @@ impl<'a> Fields<'a> {
 
     fn schema(&self, name: &TokenStream) -> TokenStream {
         let message = &self.scope.message;
-        let members = self.fields.iter().map(|field| {
-            let Field { ty, key, .. } = field;
-            let (cfg, name, tag) = (attributes(key), &key.name, key.tag.number);
-            quote!(#cfg #message::member::<#ty>(#name, #tag))
+        let members = self.each(|_, Field { ty, key, .. }, _| {
+            let (member, name, tag) = (self.scope.form(ty, "member"), &key.name, key.tag.number);
+            quote!(#member(#name, #tag))
         });
         quote! {
             fn schema() -> #message::Schema {
@@ -162,9 +169,9 @@ impl<'a> Fields<'a> {
     pub(super) fn keys(&self) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
         let places = places(self.fields.iter().map(|field| &field.key), self.scope);
-        let arms = self.fields.iter().enumerate().map(|(place, field)| {
-            let (cfg, ident, ty) = (attributes(&field.key), &field.ident, &field.ty);
-            quote!(#cfg #place => #message::read::<#ty, __A>(&mut self.#ident, map),)
+        let arms = self.each(|place, field, bound| {
+            let read = self.scope.form(&field.ty, "read_field");
+            quote_spanned!(field.ty.at()=> #place => #read(&mut self.#bound, map),)
         });
         quote! {
             #places

@@ -3,16 +3,17 @@
 //! What is generated holds names, numbers and types; how they are used is the runtime's business.
 
 mod choice;
+mod derived;
 mod fields;
 mod one_of;
 mod record;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Visibility, parse_quote};
 
 use super::derives::Derives;
-use super::model::{Model, Shape};
+use super::model::{Model, Shape, Typed};
 use super::read::Item;
 use crate::{names, paths};
 
@@ -30,7 +31,6 @@ struct Scope {
     /// Whether serde's traits are the user's own.
     own_serialize: bool,
     own_deserialize: bool,
-    own_default: bool,
     /// Under which conditions all of it exists.
     cfg: TokenStream,
 }
@@ -38,10 +38,10 @@ struct Scope {
 /// A type that takes the form of its serde implementations alone.
 pub(super) fn plain(item: &Item, derives: &Derives) -> TokenStream {
     let private = paths::private();
-    let derives = derives.missing(&quote!(#private::message), false);
+    let message = quote!(#private::message);
+    let derives = derives.serde(&message);
     let ident = item.ident();
     let mut generics = item.generics().clone();
-    let message = quote!(#private::message);
     for param in generics.type_params_mut() {
         param.bounds.push(parse_quote!(#message::serde::Serialize));
         param
@@ -69,14 +69,15 @@ pub(super) fn plain(item: &Item, derives: &Derives) -> TokenStream {
 /// The item and all that it needs to be sent.
 pub(super) fn message(item: &Item, model: &Model, derives: &Derives) -> TokenStream {
     let scope = Scope::new(model, derives);
-    let by_derive = matches!(model.shape, Shape::Record(_) | Shape::Choice(_));
-    let missing = derives.missing(&scope.message, by_derive);
     if model.generics.lifetimes().next().is_some() {
-        return quote!(#missing #item);
+        return item.to_token_stream();
     }
+    let missing = matches!(model.shape, Shape::Choice(_)).then(|| derives.missing(&scope.message));
+    let aliases = scope.aliases(model);
+    let derived = derived::derived(&scope, model, derives);
     let implementations = match &model.shape {
         Shape::Record(fields) => record::record(&scope, fields),
-        Shape::OneOf(variants) => one_of::one_of(&scope, model, variants),
+        Shape::OneOf(variants) => one_of::one_of(&scope, variants),
         Shape::Choice(alternatives) => choice::choice(&scope, alternatives),
         Shape::Broken => record::broken(&scope),
     };
@@ -85,9 +86,11 @@ pub(super) fn message(item: &Item, model: &Model, derives: &Derives) -> TokenStr
         #item
 
         #[doc(hidden)]
-        #[allow(clippy::large_enum_variant, private_interfaces, unreachable_pub, unused_variables)]
+        #[allow(clippy::large_enum_variant, private_interfaces, unreachable_patterns, unreachable_pub, unused_variables)]
         const _: () = {
+            #aliases
             #implementations
+            #derived
         };
     }
 }
@@ -108,7 +111,6 @@ impl Scope {
             message,
             own_serialize: derives.has("Serialize"),
             own_deserialize: derives.has("Deserialize"),
-            own_default: derives.has("Default"),
             cfg: TokenStream::new(),
         }
     }
@@ -119,6 +121,46 @@ impl Scope {
             cfg,
             ..self.clone()
         }
+    }
+
+    /// What the form of `ty` calls `item`.
+    fn form(&self, ty: &Typed, item: &str) -> TokenStream {
+        self.associated(ty, "Form", item)
+    }
+
+    /// The same of what only single values have.
+    fn single(&self, ty: &Typed, item: &str) -> TokenStream {
+        self.associated(ty, "Single", item)
+    }
+
+    /// All of it is blamed on one token of the type, so that the same is said but once.
+    fn associated(&self, ty: &Typed, form: &str, item: &str) -> TokenStream {
+        let (span, own) = (ty.at(), self.own(ty));
+        let [form, item] = [form, item].map(|name| Ident::new(name, span));
+        let message = respanned(&self.message, span);
+        quote_spanned!(span=> <<#own as #message::Field>::Form as #message::#form<#own>>::#item)
+    }
+
+    /// The type, by its other name where it has one: as it was written it stands in one place only.
+    fn own(&self, ty: &Typed) -> TokenStream {
+        if self.generics.params.is_empty() {
+            ty.alias.to_token_stream()
+        } else {
+            ty.resolved.clone()
+        }
+    }
+
+    /// The other names of the fields' types.
+    fn aliases(&self, model: &Model) -> TokenStream {
+        if !self.generics.params.is_empty() {
+            return TokenStream::new();
+        }
+        let aliases = model.types().into_iter().map(|(keys, ty)| {
+            let cfg = keys.iter().flat_map(|key| &key.cfg);
+            let (alias, resolved) = (&ty.alias, &ty.resolved);
+            quote!(#(#cfg)* type #alias = #resolved;)
+        });
+        quote!(#(#aliases)*)
     }
 
     /// The name of the message.
@@ -216,4 +258,12 @@ impl Scope {
         };
         self.implement(quote!(#message::serde::Serialize), &self.ident, method)
     }
+}
+
+fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(respan).collect()
 }

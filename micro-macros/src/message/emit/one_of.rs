@@ -5,11 +5,10 @@ use quote::{format_ident, quote};
 
 use super::Scope;
 use super::fields::{Fields, attributes, bound, places};
-use crate::message::check::default_of;
-use crate::message::model::{Braces, Field, Model, Payload, Variant};
+use crate::message::model::{Field, Payload, Variant};
 use crate::names::plain;
 
-pub(super) fn one_of(scope: &Scope, model: &Model, variants: &[Variant]) -> TokenStream {
+pub(super) fn one_of(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let message = &scope.message;
     let slots = scope.hidden("Slots");
     let (_, ty_generics, _) = scope.generics.split_for_impl();
@@ -19,8 +18,7 @@ pub(super) fn one_of(scope: &Scope, model: &Model, variants: &[Variant]) -> Toke
     let parts = variants.iter().map(|variant| parts(scope, variant));
     let serialize = serialize(scope, variants);
     let deserialize = scope.deserialize(&quote!(#message::deserialize::<#slots #ty_generics, __D>));
-    let default = default(scope, model, variants);
-    quote!(#forms #record #slots_of #(#parts)* #serialize #deserialize #default)
+    quote!(#forms #record #slots_of #(#parts)* #serialize #deserialize)
 }
 
 /// The slots of the fields of a variant, and what of it serde writes.
@@ -49,8 +47,7 @@ fn view(scope: &Scope, variant: &Variant, fields: &[Field]) -> TokenStream {
     generics.params.insert(0, syn::parse_quote!('__a));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let members = fields.iter().map(|field| {
-        let Field { ident, ty, key } = field;
-        let cfg = attributes(key);
+        let (cfg, ident, ty) = (attributes(&field.key), &field.ident, &field.ty.resolved);
         quote!(#cfg #ident: &'__a #ty,)
     });
     let bindings = fields.iter().enumerate().map(|(at, field)| {
@@ -100,7 +97,10 @@ fn record(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
     let arms = arms(variants, |_, variant| {
         let (ident, tag) = (&variant.ident, variant.key.tag.number);
         match &variant.payload {
-            Payload::Value(_) => quote!(Self::#ident(value) => #message::put(value, #tag, out),),
+            Payload::Value(ty) => {
+                let put = scope.single(ty, "put");
+                quote!(Self::#ident(value) => #put(value, #tag, out),)
+            }
             Payload::Fields(fields, _) => {
                 let fields = Fields::new(scope, fields);
                 let (pattern, encode) = (fields.pattern(), fields.encode());
@@ -125,12 +125,13 @@ fn record(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
 }
 
 fn serialize(scope: &Scope, variants: &[Variant]) -> TokenStream {
-    let (core, message, name) = (&scope.core, &scope.message, scope.name());
+    let (message, name) = (&scope.message, scope.name());
     let arms = arms(variants, |_, variant| {
         let (ident, name) = (&variant.ident, &variant.key.name);
         match &variant.payload {
-            Payload::Value(_) => {
-                quote!(Self::#ident(value) => #message::write_variant(&mut fields, #name, value)?,)
+            Payload::Value(ty) => {
+                let write = scope.single(ty, "write_variant");
+                quote!(Self::#ident(value) => #write(value, #name, &mut fields)?,)
             }
             Payload::Fields(inner, _) => {
                 let view = hidden(scope, variant, "View");
@@ -141,7 +142,7 @@ fn serialize(scope: &Scope, variants: &[Variant]) -> TokenStream {
                 });
                 quote! {
                     Self::#ident #pattern => {
-                        let view = #view { #(#members)* __marker: #core::marker::PhantomData };
+                        let view = #view { #(#members)* __marker: #message::marker(self) };
                         #message::serde::ser::SerializeStruct::serialize_field(&mut fields, #name, &view)?;
                     }
                 }
@@ -168,7 +169,10 @@ fn slots_of(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
     let sets = arms(variants, |at, variant| {
         let set = set(at);
         match &variant.payload {
-            Payload::Value(ty) => quote!(#set(#message::Slot<#ty>),),
+            Payload::Value(ty) => {
+                let slot = scope.form(ty, "Slot");
+                quote!(#set(#slot),)
+            }
             Payload::Fields(..) => {
                 let slots = hidden(scope, variant, "Slots");
                 quote!(#set(#slots #ty_generics),)
@@ -209,7 +213,7 @@ fn merge(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let arms = arms(variants, |at, variant| {
         let (set, tag, name) = (set(at), variant.key.tag.number, &variant.key.name);
         let merge = match &variant.payload {
-            Payload::Value(ty) => quote!(#message::merge::<#ty>),
+            Payload::Value(ty) => scope.form(ty, "merge_field"),
             Payload::Fields(..) => quote!(#message::merge_slots),
         };
         quote! {
@@ -249,7 +253,8 @@ fn finish(scope: &Scope, variants: &[Variant]) -> TokenStream {
         let (set, name, variant_ident) = (set(at), &variant.key.name, &variant.ident);
         match &variant.payload {
             Payload::Value(ty) => {
-                quote!(Self::#set(slot) => #ident::#variant_ident(#message::finish::<#ty>(slot, #name)?),)
+                let finish = scope.form(ty, "finish_field");
+                quote!(Self::#set(slot) => #ident::#variant_ident(#finish(slot, #name)?),)
             }
             Payload::Fields(..) => {
                 quote!(Self::#set(slot) => #message::finish_slots(slot, #name)?,)
@@ -268,13 +273,17 @@ fn finish(scope: &Scope, variants: &[Variant]) -> TokenStream {
 
 fn schema(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let (message, name) = (&scope.message, scope.full_name(""));
+    let (_, ty_generics, _) = scope.generics.split_for_impl();
     let members = arms(variants, |_, variant| {
         let (name, tag) = (&variant.key.name, variant.key.tag.number);
         match &variant.payload {
-            Payload::Value(ty) => quote!(#message::member::<#ty>(#name, #tag),),
+            Payload::Value(ty) => {
+                let member = scope.form(ty, "member");
+                quote!(#member(#name, #tag),)
+            }
             Payload::Fields(..) => {
                 let slots = hidden(scope, variant, "Slots");
-                quote!(#message::member_slots::<#slots>(#name, #tag),)
+                quote!(#message::member_slots::<#slots #ty_generics>(#name, #tag),)
             }
         }
     });
@@ -290,7 +299,7 @@ fn read_by_name(scope: &Scope, variants: &[Variant]) -> TokenStream {
     let arms = arms(variants, |at, variant| {
         let set = set(at);
         let read = match &variant.payload {
-            Payload::Value(ty) => quote!(#message::read_variant::<#ty, __A>),
+            Payload::Value(ty) => scope.single(ty, "read_variant"),
             Payload::Fields(..) => quote!(#message::read_variant_slots),
         };
         quote! {
@@ -313,44 +322,6 @@ fn read_by_name(scope: &Scope, variants: &[Variant]) -> TokenStream {
                 _ => {}
             }
             #core::result::Result::Ok(())
-        }
-    }
-}
-
-/// The variant that is marked, or the first; its fields are their types' defaults.
-fn default(scope: &Scope, model: &Model, variants: &[Variant]) -> TokenStream {
-    let Some(variant) = default_of(model, variants).filter(|_| !scope.own_default) else {
-        return TokenStream::new();
-    };
-    let (core, ident) = (&scope.core, &variant.ident);
-    let zero = quote!(#core::default::Default::default());
-    let value = match &variant.payload {
-        Payload::Value(_) => quote!(Self::#ident(#zero)),
-        Payload::Fields(_, Braces::None) => quote!(Self::#ident),
-        Payload::Fields(fields, Braces::Braces) => {
-            let fields = fields.iter().map(|field| {
-                let (cfg, ident) = (attributes(&field.key), &field.ident);
-                quote!(#cfg #ident: #zero,)
-            });
-            quote!(Self::#ident { #(#fields)* })
-        }
-    };
-    let mut generics = scope.generics.clone();
-    if generics.type_params().next().is_some() {
-        let types = variant.payload.types();
-        let bounds = types
-            .map(|ty| -> syn::WherePredicate { syn::parse_quote!(#ty: #core::default::Default) });
-        let bounds: Vec<_> = bounds.collect();
-        generics.make_where_clause().predicates.extend(bounds);
-    }
-    let (own, (impl_generics, ty_generics, where_clause)) =
-        (&scope.ident, generics.split_for_impl());
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics #core::default::Default for #own #ty_generics #where_clause {
-            fn default() -> Self {
-                #value
-            }
         }
     }
 }

@@ -70,16 +70,8 @@ pub(super) fn broken(scope: &Scope) -> TokenStream {
         scope.serialize(&fields.serialize("")),
         scope.deserialize(&quote!(#message::deserialize::<#slots #ty_generics, __D>)),
     ];
-    let default = quote!(
-        fn default() -> Self {
-            loop {}
-        }
-    );
-    let default = (!scope.own_default)
-        .then(|| scope.implement(quote!(#core::default::Default), ident, default));
     quote! {
         #visibility struct #slots #impl_generics (#core::marker::PhantomData<fn() -> #ty>) #where_clause;
         #(#parts)*
-        #default
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde::ser::Serializer;
 
-use super::{Fault, Field, Form, Input, Kind, Label, Many, Single, WireType, cautious};
+use super::{Datum, Fault, Field, Form, Input, Kind, Label, Many, Single, WireType, cautious};
 use crate::codec::wire;
 
 const EXPECTED: &str = "bytes";
@@ -32,9 +32,11 @@ impl Field for Bytes {
 
 impl<T> Form<T> for Octets
 where
-    T: AsRef<[u8]> + From<Vec<u8>> + Default + Send + 'static,
+    T: AsRef<[u8]> + From<Vec<u8>> + Datum,
 {
     type Slot = T;
+
+    standard!(T);
 
     #[inline]
     fn encode(value: &T, tag: u32, out: &mut Vec<u8>) {
@@ -88,8 +90,9 @@ where
 
 impl<T> Single<T> for Octets
 where
-    T: AsRef<[u8]> + From<Vec<u8>> + Default + Send + 'static,
+    T: AsRef<[u8]> + From<Vec<u8>> + Datum,
 {
+    type Once = Self;
     type Repeated = Many<Self>;
 
     #[inline]

@@ -43,6 +43,8 @@ fn found<T: Enumeration>(number: i64) -> Result<T, Fault> {
 impl<T: Enumeration> Form<T> for Choice {
     type Slot = T;
 
+    standard!(T);
+
     #[inline]
     fn encode(value: &T, tag: u32, out: &mut Vec<u8>) {
         if value.number() != 0 {
@@ -85,6 +87,7 @@ impl<T: Enumeration> Form<T> for Choice {
 }
 
 impl<T: Enumeration> Single<T> for Choice {
+    type Once = Self;
     type Repeated = Packed<Self>;
 
     #[inline]

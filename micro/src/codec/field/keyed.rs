@@ -6,45 +6,6 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::record::Keys;
-use super::{Field, Form as _, Slot, Value};
-
-/// Reads the value of a field in a format with names.
-///
-/// # Errors
-///
-/// The deserializer's own.
-#[inline]
-pub fn read<'de, T: Field, A: MapAccess<'de>>(
-    slot: &mut Slot<T>,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    map.next_value_seed(IntoSlot::<T>(slot))
-}
-
-struct IntoSlot<'a, T: Field>(&'a mut Slot<T>);
-
-impl<'de, T: Field> DeserializeSeed<'de> for IntoSlot<'_, T> {
-    type Value = ();
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        T::Form::read(self.0, deserializer)
-    }
-}
-
-/// Reads the value of a variant in a format with names; `None` is `null`, which is no variant.
-///
-/// # Errors
-///
-/// The deserializer's own, and if this is not the `first` one.
-pub fn read_variant<'de, T: Value, A: MapAccess<'de>>(
-    map: &mut A,
-    first: bool,
-) -> Result<Option<Slot<T>>, A::Error> {
-    let mut slot = Slot::<Option<T>>::default();
-    read::<Option<T>, A>(&mut slot, map)?;
-    only(slot, first)
-}
 
 /// Reads the fields of a variant in a format with names; `None` is `null`, which is no variant.
 ///
@@ -59,7 +20,7 @@ pub fn read_variant_slots<'de, S: Keys, A: MapAccess<'de>>(
     only(slots, first)
 }
 
-fn only<T, E: Error>(variant: Option<T>, first: bool) -> Result<Option<T>, E> {
+pub(super) fn only<T, E: Error>(variant: Option<T>, first: bool) -> Result<Option<T>, E> {
     if variant.is_some() && !first {
         return Err(E::custom("expected one variant, found a second one"));
     }

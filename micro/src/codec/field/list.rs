@@ -7,7 +7,8 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 
 use super::{
-    Fault, Field, Form, Input, Kind, Label, Single, Value, Whole, WireType, Written, cautious,
+    Datum, Fault, Field, Form, Input, Kind, Label, Single, Value, Whole, WireType, Written,
+    cautious,
 };
 use crate::codec::wire;
 
@@ -21,9 +22,11 @@ pub struct Many<F>(PhantomData<F>);
 
 impl<T, F: Single<T>> Form<Vec<T>> for Many<F>
 where
-    T: Send + 'static,
+    T: Datum,
 {
     type Slot = Vec<T>;
+
+    standard!(Vec<T>);
 
     #[inline]
     fn encode(values: &Vec<T>, tag: u32, out: &mut Vec<u8>) {
@@ -87,9 +90,11 @@ pub struct Packed<F>(PhantomData<F>);
 
 impl<T, F: Packable<T>> Form<Vec<T>> for Packed<F>
 where
-    T: Send + 'static,
+    T: Datum,
 {
     type Slot = Vec<T>;
+
+    standard!(Vec<T>);
 
     #[inline]
     fn encode(values: &Vec<T>, tag: u32, out: &mut Vec<u8>) {

@@ -9,13 +9,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{
-    Fault, Field, Form, Input, Kind, Label, Slot, Value, Whole, WireType, Written, cautious,
+    Datum, Fault, Field, Form, Input, Kind, Label, Single, Slot, Value, Whole, WireType, Written,
+    cautious,
 };
 use crate::codec::wire;
 
 /// The form of maps.
 #[derive(Debug)]
-pub struct Map;
+pub struct Map<K, V>(PhantomData<(K, V)>);
 
 /// A type of key.
 #[diagnostic::on_unimplemented(
@@ -23,16 +24,21 @@ pub struct Map;
     label = "no type for a key",
     note = "whole numbers, `bool` and `String` can"
 )]
-pub trait Key: Value {}
+pub trait Key: Value + Eq + Ord + Hash {
+    /// This type. The forms of maps are made by this name, so that what is no key is one mistake.
+    type Key: 'static;
+}
 
 macro_rules! keys {
-    ($($type:ty),*) => {$(impl Key for $type {})*};
+    ($($type:ty),*) => {$(impl Key for $type {
+            type Key = Self;
+        })*};
 }
 
 keys!(bool, u8, u16, u32, u64, i8, i16, i32, i64, String);
 
 /// A collection of keys and values.
-pub trait Table: Default + Send + 'static {
+pub trait Table: Datum {
     /// What an entry is found by.
     type Key: Key;
     /// What is found.
@@ -50,18 +56,18 @@ pub trait Table: Default + Send + 'static {
 
 impl<K, V, H> Field for HashMap<K, V, H>
 where
-    K: Key + Eq + Hash,
+    K: Key,
     V: Value,
-    H: BuildHasher + Default + Send + 'static,
+    H: BuildHasher + Clone + Default + Send + 'static,
 {
-    type Form = Map;
+    type Form = Map<<K as Key>::Key, <V::Form as Single<V>>::Once>;
 }
 
 impl<K, V, H> Table for HashMap<K, V, H>
 where
-    K: Key + Eq + Hash,
+    K: Key,
     V: Value,
-    H: BuildHasher + Default + Send + 'static,
+    H: BuildHasher + Clone + Default + Send + 'static,
 {
     type Key = K;
     type Value = V;
@@ -79,11 +85,11 @@ where
     }
 }
 
-impl<K: Key + Ord, V: Value> Field for BTreeMap<K, V> {
-    type Form = Map;
+impl<K: Key, V: Value> Field for BTreeMap<K, V> {
+    type Form = Map<<K as Key>::Key, <V::Form as Single<V>>::Once>;
 }
 
-impl<K: Key + Ord, V: Value> Table for BTreeMap<K, V> {
+impl<K: Key, V: Value> Table for BTreeMap<K, V> {
     type Key = K;
     type Value = V;
 
@@ -100,8 +106,10 @@ impl<K: Key + Ord, V: Value> Table for BTreeMap<K, V> {
 
 type FormOf<T> = <T as Field>::Form;
 
-impl<M: Table> Form<M> for Map {
+impl<M: Table, K: 'static, V: 'static> Form<M> for Map<K, V> {
     type Slot = M;
+
+    standard!(M);
 
     fn encode(map: &M, tag: u32, out: &mut Vec<u8>) {
         for (key, value) in map.entries() {

@@ -36,6 +36,8 @@ impl<T: Record> fmt::Debug for Part<T> {
 impl<T: Record> Form<T> for Nested {
     type Slot = Part<T>;
 
+    standard!(T);
+
     fn encode(value: &T, tag: u32, out: &mut Vec<u8>) {
         let start = out.len();
         let mut empty = false;
@@ -90,6 +92,7 @@ impl<T: Record> Form<T> for Nested {
 }
 
 impl<T: Record> Single<T> for Nested {
+    type Once = Self;
     type Repeated = Many<Self>;
 
     #[inline]

@@ -250,6 +250,8 @@ impl Scalar for bool {
 impl<T: Scalar> Form<T> for Number {
     type Slot = T;
 
+    standard!(T);
+
     #[inline]
     fn encode(value: &T, tag: u32, out: &mut Vec<u8>) {
         if !value.is_zero() {
@@ -292,6 +294,7 @@ impl<T: Scalar> Form<T> for Number {
 }
 
 impl<T: Scalar> Single<T> for Number {
+    type Once = Self;
     type Repeated = T::Repeated;
 
     #[inline]

@@ -3,21 +3,23 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
 use serde::ser::Serializer;
 
-use super::{Fault, Field, Form, Input, Kind, Label, Many, Single, Value, WireType};
+use super::{Datum, Fault, Field, Form, Input, Kind, Label, Many, Single, Value, WireType};
 
 /// The form of a value that may be absent.
 #[derive(Debug)]
 pub struct Optional<F>(PhantomData<F>);
 
 impl<T: Value> Field for Option<T> {
-    type Form = Optional<T::Form>;
+    type Form = Optional<<T::Form as Single<T>>::Once>;
 }
 
-impl<T, F: Single<T>> Form<Option<T>> for Optional<F> {
+impl<T: Datum, F: Single<T>> Form<Option<T>> for Optional<F> {
     type Slot = Option<F::Slot>;
+
+    standard!(Option<T>);
 
     #[inline]
     fn encode(value: &Option<T>, tag: u32, out: &mut Vec<u8>) {
@@ -52,7 +54,7 @@ impl<T, F: Single<T>> Form<Option<T>> for Optional<F> {
         slot: &mut Self::Slot,
         deserializer: D,
     ) -> Result<(), D::Error> {
-        *slot = deserializer.deserialize_option(OptionalVisitor::<T, F>(PhantomData))?;
+        *slot = Perhaps::<T, F>::new().deserialize(deserializer)?;
         Ok(())
     }
 
@@ -61,9 +63,24 @@ impl<T, F: Single<T>> Form<Option<T>> for Optional<F> {
     }
 }
 
-struct OptionalVisitor<T, F>(PhantomData<(T, F)>);
+/// Reads a value of the form `F`, or `null`.
+pub(super) struct Perhaps<T, F>(PhantomData<(T, F)>);
 
-impl<'de, T, F: Form<T>> Visitor<'de> for OptionalVisitor<T, F> {
+impl<T, F> Perhaps<T, F> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T, F: Form<T>> DeserializeSeed<'de> for Perhaps<T, F> {
+    type Value = Option<F::Slot>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T, F: Form<T>> Visitor<'de> for Perhaps<T, F> {
     type Value = Option<F::Slot>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,8 +110,10 @@ impl<T: Field> Field for Box<T> {
     type Form = Boxed<T::Form>;
 }
 
-impl<T, F: Form<T>> Form<Box<T>> for Boxed<F> {
+impl<T: Datum, F: Form<T>> Form<Box<T>> for Boxed<F> {
     type Slot = Box<F::Slot>;
+
+    standard!(Box<T>);
 
     #[inline]
     fn encode(value: &Box<T>, tag: u32, out: &mut Vec<u8>) {
@@ -132,7 +151,8 @@ impl<T, F: Form<T>> Form<Box<T>> for Boxed<F> {
     }
 }
 
-impl<T: Send + 'static, F: Single<T>> Single<Box<T>> for Boxed<F> {
+impl<T: Datum, F: Single<T>> Single<Box<T>> for Boxed<F> {
+    type Once = Self;
     type Repeated = Many<Self>;
 
     #[inline]

@@ -3,11 +3,13 @@
 //! While a message is read, what is known of its fields stands in its [`Slots`]; so an absent
 //! field is told from a zero one, and a message that arrives in two parts is put together.
 
+use std::marker::PhantomData;
+
 use serde::de::{DeserializeOwned, MapAccess};
-use serde::ser::{Serialize, SerializeStruct};
+use serde::ser::Serialize;
 
 use super::nested::Nested;
-use super::{Fault, Field, Form as _, Input, Single as _, Slot, Value, WireType, Written};
+use super::{Fault, Field, Input, WireType};
 use crate::codec::schema::Schema;
 
 /// A type annotated with `#[micro::message]`, other than an enum without fields.
@@ -58,73 +60,15 @@ pub trait Keys: Slots {
     fn read<'de, A: MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Appends a field, or nothing if its absence says the same.
-#[inline]
-pub fn encode<T: Field>(value: &T, tag: u32, out: &mut Vec<u8>) {
-    T::Form::encode(value, tag, out);
-}
-
-/// Appends a field, whatever its value.
-#[inline]
-pub fn put<T: Value>(value: &T, tag: u32, out: &mut Vec<u8>) {
-    T::Form::put(value, tag, out);
-}
-
-/// True if leaving the field out says the same.
-#[inline]
-pub fn is_absent<T: Field>(value: &T) -> bool {
-    T::Form::is_absent(value)
+/// Stands for a value that is borrowed.
+pub fn marker<T>(_: &T) -> PhantomData<&T> {
+    PhantomData
 }
 
 /// How many are present.
 #[inline]
 pub fn count(absent: &[bool]) -> usize {
     absent.iter().filter(|absent| !**absent).count()
-}
-
-/// Writes a field in a format with names, or nothing if its absence says the same.
-///
-/// # Errors
-///
-/// The serializer's own.
-#[inline]
-pub fn write<T: Field, W: SerializeStruct>(
-    fields: &mut W,
-    name: &'static str,
-    value: &T,
-) -> Result<(), W::Error> {
-    if T::Form::is_absent(value) {
-        return fields.skip_field(name);
-    }
-    fields.serialize_field(name, &Written::<T, T::Form>::new(value))
-}
-
-/// Writes a variant in a format with names.
-///
-/// # Errors
-///
-/// The serializer's own.
-pub fn write_variant<T: Value, W: SerializeStruct>(
-    fields: &mut W,
-    name: &'static str,
-    value: &T,
-) -> Result<(), W::Error> {
-    fields.serialize_field(name, &Written::<T, T::Form>::new(value))
-}
-
-/// Reads one occurrence of the field `name`.
-///
-/// # Errors
-///
-/// If the bytes are not of its form.
-#[inline]
-pub fn merge<T: Field>(
-    slot: &mut Slot<T>,
-    name: &'static str,
-    wire: WireType,
-    input: &mut Input<'_>,
-) -> Result<(), Fault> {
-    T::Form::merge(slot, wire, input).map_err(|fault| fault.within(name))
 }
 
 /// Reads one occurrence of a message, in the field `name`.
@@ -162,16 +106,6 @@ pub(in crate::codec) fn merge_all<S: Slots>(
         slots.merge(tag, wire, input)?;
     }
     Ok(())
-}
-
-/// The value of the field `name`, once its message is read.
-///
-/// # Errors
-///
-/// If it is absent and must not be.
-#[inline]
-pub fn finish<T: Field>(slot: Slot<T>, name: &'static str) -> Result<T, Fault> {
-    T::Form::finish(slot).map_err(|fault| fault.within(name))
 }
 
 /// What was read of a variant's fields, once their message is read.

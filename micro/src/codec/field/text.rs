@@ -21,6 +21,8 @@ impl Field for String {
 impl Form<String> for Text {
     type Slot = String;
 
+    standard!(String);
+
     #[inline]
     fn encode(value: &String, tag: u32, out: &mut Vec<u8>) {
         if !value.is_empty() {
@@ -70,6 +72,7 @@ impl Form<String> for Text {
 }
 
 impl Single<String> for Text {
+    type Once = Self;
     type Repeated = Many<Self>;
 
     #[inline]

@@ -41,7 +41,8 @@ impl Shop {
     /// By a bare `?` the bank's error becomes this service's own 500.
     #[micro::handler]
     async fn pay(&self, account: Account) -> micro::Result<Balance> {
-        Ok(self.bank.balance(account).await?)
+        let balance = self.bank.balance(account).await?;
+        Ok(balance)
     }
 
     /// Forwarded, it reaches the caller as it is.

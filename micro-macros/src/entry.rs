@@ -26,7 +26,7 @@ pub(crate) struct Program {
 enum Form {
     Nothing,
     Service,
-    ServiceAndArgs(Type),
+    ServiceAndArgs(Box<Type>),
 }
 
 impl Program {
@@ -115,7 +115,7 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
         );
     }
     Some(match types.next() {
-        Some(args) => Form::ServiceAndArgs(args),
+        Some(args) => Form::ServiceAndArgs(Box::new(args)),
         None => Form::Service,
     })
 }

@@ -157,9 +157,7 @@ fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     {
         detail.push_str(&format!(", or build with the feature `{feature}` of micro"));
     } else {
-        detail.push_str(&format!(
-            "; a backend of another crate must be linked by `use that_crate as _;`"
-        ));
+        detail.push_str("; a backend of another crate must be linked by `use that_crate as _;`");
     }
     Error::bad_request("micro.flags", detail)
 }

@@ -80,7 +80,7 @@ impl Signals {
     pub(crate) fn new() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        let listen = |kind| signal(kind).map_err(|source| deaf(source));
+        let listen = |kind| signal(kind).map_err(deaf);
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,

@@ -20,7 +20,9 @@ impl Greeter {
     /// Greets the caller by name.
     #[micro::handler]
     pub async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse> {
-        Ok(HelloResponse { greeting: format!("Hello {}", request.name) })
+        Ok(HelloResponse {
+            greeting: format!("Hello {}", request.name),
+        })
     }
 }
 
@@ -29,10 +31,18 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     let greeter = GreeterClient::new(&service);
     let running = service.handle(Greeter).start().await?;
 
-    let reply = greeter.hello(HelloRequest { name: "John".into() }).await?;
+    let reply = greeter
+        .hello(HelloRequest {
+            name: "John".into(),
+        })
+        .await?;
     println!("{}", reply.greeting);
     let request = HelloRequest { name: "Ann".into() };
-    let reply = greeter.hello(request).timeout(Duration::from_millis(500)).metadata("x-user", "42").await?;
+    let reply = greeter
+        .hello(request)
+        .timeout(Duration::from_millis(500))
+        .metadata("x-user", "42")
+        .await?;
     println!("{}", reply.greeting);
 
     running.stop().await;

@@ -24,13 +24,22 @@ async fn audit(event: Entry) -> micro::Result<()> {
 #[micro::main(name = "math")]
 async fn main(service: micro::Service) -> micro::Result<()> {
     let call = double::call(&service, Number { value: 21 });
-    let publish = audit::publish(&service, &Entry { text: "doubled".into() });
+    let publish = audit::publish(
+        &service,
+        &Entry {
+            text: "doubled".into(),
+        },
+    );
     let again = service.publisher::<Entry>("audit");
     let running = service.start().await?;
 
     println!("{}", call.await?.value);
     publish.await?;
-    again.publish(&Entry { text: "again".into() }).await?;
+    again
+        .publish(&Entry {
+            text: "again".into(),
+        })
+        .await?;
 
     running.stop().await;
     Ok(())

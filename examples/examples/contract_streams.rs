@@ -53,7 +53,10 @@ pub struct Chat;
 #[micro::service(name = "chat")]
 impl Chat {
     #[micro::handler] // server streaming: the return type is written impl Stream
-    async fn ticks(&self, request: Every) -> micro::Result<impl Stream<Item = micro::Result<Tick>>> {
+    async fn ticks(
+        &self,
+        request: Every,
+    ) -> micro::Result<impl Stream<Item = micro::Result<Tick>>> {
         let pause = Duration::from_millis(request.millis);
         Ok(stream::unfold(1, move |number| async move {
             micro::tokio::time::sleep(pause).await;
@@ -71,9 +74,21 @@ impl Chat {
     }
 
     #[micro::handler] // bidirectional; a Context is optional and comes first
-    async fn talk(&self, ctx: &Context, lines: Streaming<Line>) -> micro::Result<impl Stream<Item = micro::Result<Line>>> {
-        let user = ctx.metadata().get("x-user").unwrap_or("somebody").to_owned();
-        Ok(lines.map(move |line| Ok(Line { text: format!("{user}: {}", line?.text) })))
+    async fn talk(
+        &self,
+        ctx: &Context,
+        lines: Streaming<Line>,
+    ) -> micro::Result<impl Stream<Item = micro::Result<Line>>> {
+        let user = ctx
+            .metadata()
+            .get("x-user")
+            .unwrap_or("somebody")
+            .to_owned();
+        Ok(lines.map(move |line| {
+            Ok(Line {
+                text: format!("{user}: {}", line?.text),
+            })
+        }))
     }
 
     #[micro::handler(name = "Chat.Rename", timeout = "2s", idempotent)]
@@ -106,7 +121,9 @@ async fn main(service: micro::Service) -> micro::Result<()> {
         println!("tick {}", tick?.number);
     }
     drop(ticks); // cancels the stream at the far end
-    let total = chat.sum(stream::iter([Number { value: 1 }, Number { value: 2 }])).await?;
+    let total = chat
+        .sum(stream::iter([Number { value: 1 }, Number { value: 2 }]))
+        .await?;
     println!("sum {}", total.sum);
     let lines = stream::iter(["hello", "bye"].map(|text| Line { text: text.into() }));
     let mut echoes = chat.talk(lines).metadata("x-user", "ann").await?;

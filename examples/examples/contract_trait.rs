@@ -20,7 +20,9 @@ struct MyGreeter;
 
 impl Greeter for MyGreeter {
     async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse> {
-        Ok(HelloResponse { greeting: format!("Hello {}", request.name) })
+        Ok(HelloResponse {
+            greeting: format!("Hello {}", request.name),
+        })
     }
 }
 
@@ -29,7 +31,15 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     let client = GreeterClient::new(&service);
     let running = service.handle(greeter::serve(MyGreeter)).start().await?;
 
-    println!("{}", client.hello(HelloRequest { name: "John".into() }).await?.greeting);
+    println!(
+        "{}",
+        client
+            .hello(HelloRequest {
+                name: "John".into()
+            })
+            .await?
+            .greeting
+    );
 
     running.stop().await;
     Ok(())

@@ -48,15 +48,24 @@ impl Shop {
     /// Forwarded, it reaches the caller as it is.
     #[micro::handler]
     async fn ask(&self, account: Account) -> micro::Result<Balance> {
-        self.bank.balance(account).await.map_err(micro::Error::forward)
+        self.bank
+            .balance(account)
+            .await
+            .map_err(micro::Error::forward)
     }
 }
 
 #[micro::main]
 async fn main(service: micro::Service) -> micro::Result<()> {
     let (bank, shop) = (BankClient::new(&service), ShopClient::new(&service));
-    let running = service.handle(Bank).handle(Shop { bank: bank.clone() }).start().await?;
-    let carl = || Account { name: "carl".into() };
+    let running = service
+        .handle(Bank)
+        .handle(Shop { bank: bank.clone() })
+        .start()
+        .await?;
+    let carl = || Account {
+        name: "carl".into(),
+    };
 
     let error = bank.balance(carl()).await.unwrap_err();
     println!("{error}");

@@ -2,8 +2,12 @@
 
 #[micro::main]
 async fn main(service: micro::Service) -> micro::Result<()> {
-    let request = Hello { name: "John".into() };
-    let call = service.client().call("go.micro.fnc.greeter", "Greeter.Hello", &request);
+    let request = Hello {
+        name: "John".into(),
+    };
+    let call = service
+        .client()
+        .call("go.micro.fnc.greeter", "Greeter.Hello", &request);
     let reply: Greeting = call.await?;
     println!("{}", reply.greeting);
     Ok(())

@@ -12,5 +12,7 @@ pub struct HelloResponse {
 
 #[micro::function(name = "go.micro.fnc.greeter")]
 async fn hello(request: HelloRequest) -> micro::Result<HelloResponse> {
-    Ok(HelloResponse { greeting: format!("Hello {}", request.name) })
+    Ok(HelloResponse {
+        greeting: format!("Hello {}", request.name),
+    })
 }

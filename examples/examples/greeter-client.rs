@@ -19,7 +19,11 @@ pub trait Greeter {
 #[micro::main]
 async fn main(service: micro::Service) -> micro::Result<()> {
     let greeter = GreeterClient::new(&service);
-    let reply = greeter.hello(HelloRequest { name: "John".into() }).await?;
+    let reply = greeter
+        .hello(HelloRequest {
+            name: "John".into(),
+        })
+        .await?;
     println!("{}", reply.greeting);
     Ok(())
 }

@@ -18,7 +18,9 @@ impl Greeter {
     /// Greets the caller by name.
     #[micro::handler]
     pub async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse> {
-        Ok(HelloResponse { greeting: format!("Hello {}", request.name) })
+        Ok(HelloResponse {
+            greeting: format!("Hello {}", request.name),
+        })
     }
 }
 

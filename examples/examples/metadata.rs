@@ -32,7 +32,9 @@ impl Back {
         let id = ctx.metadata().get("X-User").unwrap_or("nobody").to_owned();
         // Credentials are not handed on.
         let token = ctx.metadata().get("authorization").unwrap_or("no token");
-        Ok(User { id: format!("{id}, {token}") })
+        Ok(User {
+            id: format!("{id}, {token}"),
+        })
     }
 }
 
@@ -42,7 +44,10 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     let back = BackClient::new(&service);
     let running = service.handle(Front { back }).handle(Back).start().await?;
 
-    let call = front.who(Empty {}).metadata("x-user", "42").metadata("authorization", "Bearer abc");
+    let call = front
+        .who(Empty {})
+        .metadata("x-user", "42")
+        .metadata("authorization", "Bearer abc");
     println!("{}", call.await?.id);
 
     running.stop().await;

@@ -19,7 +19,11 @@ pub trait Forecast {
 /// The code under test; it does not know where its client leads.
 async fn advice(forecast: &ForecastClient, city: &str) -> micro::Result<&'static str> {
     let weather = forecast.today(City { name: city.into() }).await?;
-    Ok(if weather.celsius < 10 { "take a coat" } else { "leave the coat" })
+    Ok(if weather.celsius < 10 {
+        "take a coat"
+    } else {
+        "leave the coat"
+    })
 }
 
 struct AlwaysCold;

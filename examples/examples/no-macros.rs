@@ -22,7 +22,9 @@ struct Math;
 
 impl Math {
     async fn double(&self, number: Number) -> micro::Result<Number> {
-        Ok(Number { value: number.value * 2 })
+        Ok(Number {
+            value: number.value * 2,
+        })
     }
 }
 
@@ -38,22 +40,36 @@ impl Handle for Math {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     Ok(runtime.block_on(run())?)
 }
 
 async fn run() -> micro::Result<()> {
-    let service = Service::builder("no-macros").version("1.0.0").build().await?;
+    let service = Service::builder("no-macros")
+        .version("1.0.0")
+        .build()
+        .await?;
     let client = service.client().clone();
-    let audit = subscriber("audit", Mode::Broadcast, async |_ctx: Context, entry: Plain<String>| {
-        println!("audit: {}", entry.0);
-        Ok::<_, micro::Error>(())
-    });
+    let audit = subscriber(
+        "audit",
+        Mode::Broadcast,
+        async |_ctx: Context, entry: Plain<String>| {
+            println!("audit: {}", entry.0);
+            Ok::<_, micro::Error>(())
+        },
+    );
     let running = service.handle(Math).subscriber(audit).start().await?;
 
-    let reply: Number = client.call("no-macros", "Math.Double", &Number { value: 21 }).await?;
+    let reply: Number = client
+        .call("no-macros", "Math.Double", &Number { value: 21 })
+        .await?;
     println!("{}", reply.value);
-    client.publisher::<Plain<String>>("audit").publish(&Plain("doubled".into())).await?;
+    client
+        .publisher::<Plain<String>>("audit")
+        .publish(&Plain("doubled".into()))
+        .await?;
 
     running.stop().await;
     Ok(())

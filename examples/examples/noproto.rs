@@ -16,7 +16,9 @@ pub struct Shop;
 impl Shop {
     #[micro::handler]
     async fn buy(&self, order: Order) -> micro::Result<Receipt> {
-        Ok(Receipt { pieces: order.items.iter().map(|(_, pieces)| pieces).sum() })
+        Ok(Receipt {
+            pieces: order.items.iter().map(|(_, pieces)| pieces).sum(),
+        })
     }
 }
 

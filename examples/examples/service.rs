@@ -20,7 +20,9 @@ pub struct Greeter {
 impl Greeter {
     #[micro::handler]
     async fn hello(&self, request: HelloRequest) -> micro::Result<HelloResponse> {
-        Ok(HelloResponse { greeting: format!("{} {}", self.word, request.name) })
+        Ok(HelloResponse {
+            greeting: format!("{} {}", self.word, request.name),
+        })
     }
 }
 
@@ -39,7 +41,15 @@ struct Args {
 async fn main(service: micro::Service, args: Args) -> micro::Result<()> {
     if args.run_client {
         let greeter = GreeterClient::new(&service);
-        println!("{}", greeter.hello(HelloRequest { name: "John".into() }).await?.greeting);
+        println!(
+            "{}",
+            greeter
+                .hello(HelloRequest {
+                    name: "John".into()
+                })
+                .await?
+                .greeting
+        );
         return Ok(());
     }
     service.handle(Greeter { word: args.word }).run().await

@@ -14,7 +14,9 @@ pub struct Greeter;
 impl Greeter {
     #[micro::handler]
     async fn hello(&self, request: Hello) -> micro::Result<Hello> {
-        Ok(Hello { name: format!("Hello {}", request.name) })
+        Ok(Hello {
+            name: format!("Hello {}", request.name),
+        })
     }
 }
 
@@ -24,7 +26,10 @@ async fn log_client(_ctx: Context, request: Request, next: Next) -> micro::Resul
 }
 
 async fn log_handler(ctx: Context, mut request: Request, next: Next) -> micro::Result<Response> {
-    println!("[server] called by {}", ctx.metadata().get("x-user").unwrap_or("somebody"));
+    println!(
+        "[server] called by {}",
+        ctx.metadata().get("x-user").unwrap_or("somebody")
+    );
     request.metadata.set("x-seen", "true");
     next.run(request).await
 }
@@ -38,7 +43,12 @@ async fn main(service: micro::Service) -> micro::Result<()> {
     let greeter = GreeterClient::new(&service);
     let running = service.handle(Greeter).start().await?;
 
-    let reply = greeter.hello(Hello { name: "John".into() }).metadata("x-user", "ann").await?;
+    let reply = greeter
+        .hello(Hello {
+            name: "John".into(),
+        })
+        .metadata("x-user", "ann")
+        .await?;
     println!("{}", reply.name);
 
     running.stop().await;

@@ -14,6 +14,7 @@ pub use crate::client::{Call, Method, Publish, Publisher};
 pub use crate::codec::generated as message;
 pub use crate::codec::{Format, Streaming};
 pub use crate::context::Context;
+pub use crate::error::typed::{FieldMap, Fields, field, typed_error};
 pub use crate::error::{Error, Outcome, Result, TypedError};
 pub use crate::program::{
     Ending, Linked, Program, function, main, main_with_args, main_with_service,
@@ -24,7 +25,6 @@ pub use crate::server::{
     subscriber_as as subscriber, unary_as as unary,
 };
 pub use crate::service::{Service, ServiceClient};
-pub use crate::error::typed::{FieldMap, Fields, field, typed_error};
 
 /// Publishes `event` to `topic` when awaited.
 pub fn publish<T>(service: &Service, topic: &'static str, format: Format<T>, event: &T) -> Publish {

@@ -89,10 +89,12 @@ impl Body {
     pub async fn into_first(self) -> Result<Bytes> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Stream(mut stream) => stream
-                .next()
-                .await
-                .unwrap_or_else(|| Err(Error::bad_request("micro.message", "the stream ended before its request"))),
+            Self::Stream(mut stream) => stream.next().await.unwrap_or_else(|| {
+                Err(Error::bad_request(
+                    "micro.message",
+                    "the stream ended before its request",
+                ))
+            }),
         }
     }
 

@@ -13,20 +13,40 @@ async fn chain(system: &System, detached: bool) -> (Running, Running) {
         let left = ctx.time_left().map(|left| left.as_millis() as u64);
         Ok::<_, Error>(Plain((value, left)))
     });
-    let back = system.service("back").await.endpoint("Back.Seen", back).start().await.unwrap();
+    let back = system
+        .service("back")
+        .await
+        .endpoint("Back.Seen", back)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await.client().clone();
     let front = unary(move |_: Context, name: Plain<String>| {
         let call = client.call::<_, Plain<(String, Option<u64>)>>("back", "Back.Seen", &name);
         let call = if detached { call.detached() } else { call };
         async move { call.await }
     });
-    let front = system.service("front").await.endpoint("Front.Ask", front).start().await.unwrap();
+    let front = system
+        .service("front")
+        .await
+        .endpoint("Front.Ask", front)
+        .start()
+        .await
+        .unwrap();
     (back, front)
 }
 
 async fn ask(client: &Service, name: &str) -> (String, Option<u64>) {
-    let call = client.client().call::<_, Plain<(String, Option<u64>)>>("front", "Front.Ask", &Plain(name.to_owned()));
-    call.metadata(name, "42").timeout(Duration::from_millis(700)).await.unwrap().0
+    let call = client.client().call::<_, Plain<(String, Option<u64>)>>(
+        "front",
+        "Front.Ask",
+        &Plain(name.to_owned()),
+    );
+    call.metadata(name, "42")
+        .timeout(Duration::from_millis(700))
+        .await
+        .unwrap()
+        .0
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +62,12 @@ async fn credentials_are_not_handed_on() {
     let system = System::default();
     let _running = chain(&system, false).await;
 
-    assert_eq!(ask(&system.service("client").await, "Authorization").await.0, "nothing");
+    assert_eq!(
+        ask(&system.service("client").await, "Authorization")
+            .await
+            .0,
+        "nothing"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,7 +75,10 @@ async fn the_deadline_is_handed_on() {
     let system = System::default();
     let _running = chain(&system, false).await;
 
-    let left = ask(&system.service("client").await, "x-user").await.1.unwrap();
+    let left = ask(&system.service("client").await, "x-user")
+        .await
+        .1
+        .unwrap();
 
     assert!(left <= 700, "{left} ms");
 }
@@ -79,9 +107,19 @@ async fn a_stopping_server_waits_for_tasks_that_a_handler_spawned() {
         });
         std::future::ready(Ok::<_, Error>(Plain(())))
     });
-    let running = system.service("work").await.endpoint("Work.Spawn", spawn).start().await.unwrap();
+    let running = system
+        .service("work")
+        .await
+        .endpoint("Work.Spawn", spawn)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await;
-    let _reply: Plain<()> = client.client().call("work", "Work.Spawn", &Plain(())).await.unwrap();
+    let _reply: Plain<()> = client
+        .client()
+        .call("work", "Work.Spawn", &Plain(()))
+        .await
+        .unwrap();
 
     running.stop().await;
 
@@ -105,9 +143,17 @@ async fn a_dropped_call_cancels_what_its_handler_spawned() {
         begun.send(()).unwrap();
         std::future::pending::<micro::Result<Plain<()>>>()
     });
-    let _running = system.service("hang").await.endpoint("Hang.Up", hang).start().await.unwrap();
+    let _running = system
+        .service("hang")
+        .await
+        .endpoint("Hang.Up", hang)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await;
-    let call = client.client().call::<_, Plain<()>>("hang", "Hang.Up", &Plain(()));
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("hang", "Hang.Up", &Plain(()));
 
     let call = tokio::spawn(call.into_future());
     begin.await.unwrap();

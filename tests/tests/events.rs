@@ -7,20 +7,38 @@ use tests::System;
 use tokio::sync::mpsc;
 
 /// A service whose subscriber of `topic` tells what it got, and on which try.
-async fn listener(system: &System, name: &'static str, mode: Mode, seen: &mpsc::Sender<(&'static str, u32, u32)>) -> Running {
+async fn listener(
+    system: &System,
+    name: &'static str,
+    mode: Mode,
+    seen: &mpsc::Sender<(&'static str, u32, u32)>,
+) -> Running {
     let seen = seen.clone();
     let handle = subscriber("topic", mode, move |ctx: Context, event: Plain<u32>| {
         let seen = seen.clone();
         async move {
             seen.send((name, event.0, ctx.attempt())).await.unwrap();
-            if event.0 == 13 { Err(Error::conflict(name, "unlucky")) } else { Ok(()) }
+            if event.0 == 13 {
+                Err(Error::conflict(name, "unlucky"))
+            } else {
+                Ok(())
+            }
         }
     });
-    system.service(name).await.subscriber(handle).start().await.unwrap()
+    system
+        .service(name)
+        .await
+        .subscriber(handle)
+        .start()
+        .await
+        .unwrap()
 }
 
 async fn publish(system: &System, events: impl IntoIterator<Item = u32>) {
-    let publisher = system.service("client").await.publisher::<Plain<u32>>("topic");
+    let publisher = system
+        .service("client")
+        .await
+        .publisher::<Plain<u32>>("topic");
     for event in events {
         publisher.publish(&Plain(event)).await.unwrap();
     }
@@ -51,7 +69,10 @@ async fn every_broadcast_subscriber_gets_each_event() {
 
     publish(&system, [1]).await;
 
-    let mut names = [events.recv().await.unwrap().0, events.recv().await.unwrap().0];
+    let mut names = [
+        events.recv().await.unwrap().0,
+        events.recv().await.unwrap().0,
+    ];
     names.sort_unstable();
     assert_eq!(names, ["a", "b"]);
 }
@@ -75,10 +96,19 @@ async fn a_failed_event_is_tried_three_times_and_then_parked_with_its_reason() {
     let (parked, mut dead) = mpsc::channel(1);
     let consumer = micro::broker::Consumer::new(move |delivery| {
         let parked = parked.clone();
-        Box::pin(async move { parked.send(delivery.message).await.map_err(|_| Error::internal("test", "full")) })
+        Box::pin(async move {
+            parked
+                .send(delivery.message)
+                .await
+                .map_err(|_| Error::internal("test", "full"))
+        })
     });
     let terms = Terms::new(Mode::Broadcast);
-    let _dead = system.broker.subscribe("dead.topic.g", terms, consumer).await.unwrap();
+    let _dead = system
+        .broker
+        .subscribe("dead.topic.g", terms, consumer)
+        .await
+        .unwrap();
 
     publish(&system, [13]).await;
 
@@ -86,7 +116,14 @@ async fn a_failed_event_is_tried_three_times_and_then_parked_with_its_reason() {
         assert_eq!(events.recv().await, Some(("a", 13, attempt)));
     }
     let message = dead.recv().await.unwrap();
-    assert!(message.metadata.get("micro-reason").unwrap().contains("unlucky"), "{message:?}");
+    assert!(
+        message
+            .metadata
+            .get("micro-reason")
+            .unwrap()
+            .contains("unlucky"),
+        "{message:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +132,11 @@ async fn an_event_that_cannot_be_read_is_parked_at_once() {
     let _a = listener(&system, "a", Mode::group("g"), &seen).await;
     let client = system.service("client").await;
 
-    client.publisher::<Plain<String>>("topic").publish(&Plain("no number".to_owned())).await.unwrap();
+    client
+        .publisher::<Plain<String>>("topic")
+        .publish(&Plain("no number".to_owned()))
+        .await
+        .unwrap();
     publish(&system, [1]).await;
 
     assert_eq!(events.recv().await, Some(("a", 1, 1)));
@@ -104,9 +145,19 @@ async fn an_event_that_cannot_be_read_is_parked_at_once() {
 #[tokio::test(start_paused = true)]
 async fn durable_on_a_broker_that_keeps_nothing_is_refused() {
     let system = System::default();
-    let handle = subscriber("topic", Mode::group("g"), async |_: Context, _: Plain<u32>| Ok::<_, Error>(()));
+    let handle = subscriber(
+        "topic",
+        Mode::group("g"),
+        async |_: Context, _: Plain<u32>| Ok::<_, Error>(()),
+    );
 
-    let error = system.service("a").await.subscriber(handle.durable()).start().await.unwrap_err();
+    let error = system
+        .service("a")
+        .await
+        .subscriber(handle.durable())
+        .start()
+        .await
+        .unwrap_err();
 
     assert!(error.detail().contains("durable"), "{error}");
 }

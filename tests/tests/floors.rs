@@ -45,10 +45,18 @@ fn files() -> Vec<(String, PathBuf)> {
     walk(&source, &mut found);
     let module = |path: &PathBuf| {
         let inside = path.strip_prefix(&source).unwrap();
-        let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy();
         first.trim_end_matches(".rs").to_owned()
     };
-    found.into_iter().map(|path| (module(&path), path)).collect()
+    found
+        .into_iter()
+        .map(|path| (module(&path), path))
+        .collect()
 }
 
 /// The top modules that the code of `text` names by a path from the crate's root; comments and tests do not count.
@@ -58,7 +66,10 @@ fn used(text: &str) -> Vec<(usize, String)> {
     for (number, line) in code.lines().enumerate() {
         let line = line.split("//").next().unwrap();
         for rest in line.split("crate::").skip(1) {
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             if name.starts_with(char::is_lowercase) || name.starts_with('_') {
                 found.push((number + 1, name));
             }
@@ -84,7 +95,9 @@ fn no_module_uses_what_is_above_or_beside_it() {
     for (module, path) in files() {
         let Some(own) = floor(&module) else { continue };
         for (line, other) in used(&fs::read_to_string(&path).unwrap()) {
-            let Some(theirs) = floor(&other) else { continue };
+            let Some(theirs) = floor(&other) else {
+                continue;
+            };
             if other != module && theirs >= own {
                 wrong.push(format!("{}:{line} uses {other}", path.display()));
             }
@@ -98,7 +111,12 @@ fn no_module_uses_what_is_above_or_beside_it() {
 fn no_file_is_longer_than_400_lines() {
     let long: BTreeMap<PathBuf, usize> = files()
         .into_iter()
-        .map(|(_, path)| (path.clone(), fs::read_to_string(path).unwrap().lines().count()))
+        .map(|(_, path)| {
+            (
+                path.clone(),
+                fs::read_to_string(path).unwrap().lines().count(),
+            )
+        })
         .filter(|(_, lines)| *lines > 400)
         .collect();
 

@@ -17,7 +17,13 @@ async fn greet(client: &Service) -> micro::Result<Plain<String>> {
 async fn a_function_answers_one_request_and_ends() {
     let system = System::default();
     let run = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain("done".to_owned())));
-    let function = tokio::spawn(system.service("fnc").await.endpoint("Fnc.Run", run).run_once());
+    let function = tokio::spawn(
+        system
+            .service("fnc")
+            .await
+            .endpoint("Fnc.Run", run)
+            .run_once(),
+    );
 
     let reply = greet(&system.service("client").await).await.unwrap();
 
@@ -32,11 +38,20 @@ async fn a_function_is_deregistered_before_its_handler_runs() {
     let run = unary(move |_: Context, _: Plain<()>| {
         let registry = registry.clone();
         async move {
-            let known = registry.get("fnc").await.is_ok_and(|found| found.iter().any(|own| !own.nodes.is_empty()));
+            let known = registry
+                .get("fnc")
+                .await
+                .is_ok_and(|found| found.iter().any(|own| !own.nodes.is_empty()));
             Ok::<_, Error>(Plain(if known { "registered" } else { "gone" }.to_owned()))
         }
     });
-    let function = tokio::spawn(system.service("fnc").await.endpoint("Fnc.Run", run).run_once());
+    let function = tokio::spawn(
+        system
+            .service("fnc")
+            .await
+            .endpoint("Fnc.Run", run)
+            .run_once(),
+    );
 
     let reply = greet(&system.service("client").await).await.unwrap();
 
@@ -62,14 +77,25 @@ async fn a_second_caller_is_refused_as_never_reached_and_its_request_is_not_deco
             Ok::<_, Error>(Plain("first".to_owned()))
         }
     });
-    let service = system.builder("fnc").address("fnc-node").build().await.unwrap();
+    let service = system
+        .builder("fnc")
+        .address("fnc-node")
+        .build()
+        .await
+        .unwrap();
     let function = tokio::spawn(service.endpoint("Fnc.Run", run).run_once());
     let client = system.service("client").await;
-    let first = { let client = system.service("client").await; tokio::spawn(async move { greet(&client).await }) };
+    let first = {
+        let client = system.service("client").await;
+        tokio::spawn(async move { greet(&client).await })
+    };
     begun.recv().await.unwrap();
 
     // Not even JSON of the right type: were it decoded, the answer would be 400.
-    let second = client.client().call::<_, Plain<String>>("fnc", "Fnc.Run", &Plain("nonsense".to_owned()));
+    let second =
+        client
+            .client()
+            .call::<_, Plain<String>>("fnc", "Fnc.Run", &Plain("nonsense".to_owned()));
     let error = second.address("fnc-node").await.unwrap_err();
 
     assert!(error.is_never_reached(), "{error}");
@@ -82,8 +108,16 @@ async fn a_second_caller_is_refused_as_never_reached_and_its_request_is_not_deco
 #[tokio::test]
 async fn a_function_whose_handler_failed_fails() {
     let system = System::default();
-    let run = unary(async |_: Context, _: Plain<()>| Err::<Plain<String>, _>(Error::conflict("fnc", "no")));
-    let function = tokio::spawn(system.service("fnc").await.endpoint("Fnc.Run", run).run_once());
+    let run = unary(async |_: Context, _: Plain<()>| {
+        Err::<Plain<String>, _>(Error::conflict("fnc", "no"))
+    });
+    let function = tokio::spawn(
+        system
+            .service("fnc")
+            .await
+            .endpoint("Fnc.Run", run)
+            .run_once(),
+    );
 
     let error = greet(&system.service("client").await).await.unwrap_err();
 
@@ -95,13 +129,17 @@ async fn a_function_whose_handler_failed_fails() {
 async fn a_function_of_an_event_handles_one() {
     let system = System::default();
     let (seen, mut events) = mpsc::channel(8);
-    let handle = subscriber("fnc-events", Mode::group("fnc"), move |_: Context, event: Plain<u32>| {
-        let seen = seen.clone();
-        async move {
-            seen.send(event.0).await.unwrap();
-            Ok::<_, Error>(())
-        }
-    });
+    let handle = subscriber(
+        "fnc-events",
+        Mode::group("fnc"),
+        move |_: Context, event: Plain<u32>| {
+            let seen = seen.clone();
+            async move {
+                seen.send(event.0).await.unwrap();
+                Ok::<_, Error>(())
+            }
+        },
+    );
     let running = tokio::spawn(system.service("fnc").await.subscriber(handle).run_once());
     let client = system.service("client").await;
     // Published once the function is there, which its registration says.

@@ -8,7 +8,13 @@ use micro::{Error, Running};
 use tests::System;
 
 /// A node whose handler counts its runs and fails with `code`.
-async fn failing(system: &System, node: &str, code: u16, idempotent: bool, runs: &Arc<AtomicU32>) -> Running {
+async fn failing(
+    system: &System,
+    node: &str,
+    code: u16,
+    idempotent: bool,
+    runs: &Arc<AtomicU32>,
+) -> Running {
     let runs = Arc::clone(runs);
     let fail = unary(move |_: Context, _: Plain<()>| {
         runs.fetch_add(1, Ordering::Relaxed);
@@ -21,7 +27,11 @@ async fn failing(system: &System, node: &str, code: u16, idempotent: bool, runs:
 
 async fn buy(system: &System) -> Error {
     let client = system.service("client").await;
-    client.client().call::<_, Plain<()>>("shop", "Shop.Buy", &Plain(())).await.unwrap_err()
+    client
+        .client()
+        .call::<_, Plain<()>>("shop", "Shop.Buy", &Plain(()))
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +78,10 @@ async fn a_compiled_contract_that_disagrees_forbids_the_repetition() {
     let format = <Plain<()> as micro::Message>::format();
     let method = micro::client::Method::new("Shop.Buy");
 
-    client.unary(&method, format, format, Plain(())).await.unwrap_err();
+    client
+        .unary(&method, format, format, Plain(()))
+        .await
+        .unwrap_err();
 
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
@@ -79,12 +92,20 @@ async fn a_call_that_a_stopping_node_refuses_is_answered_by_another() {
     let stopping = system.greeter("stopping").await;
     let client = system.service("client").await;
     let name = Plain("ann".to_owned());
-    let first: Plain<String> = client.client().call("greeter", "Greeter.Hello", &name).await.unwrap();
+    let first: Plain<String> = client
+        .client()
+        .call("greeter", "Greeter.Hello", &name)
+        .await
+        .unwrap();
     assert_eq!(first.0, "Hello ann from stopping");
     let _other = system.greeter("other").await;
 
     stopping.stop().await;
-    let second: Plain<String> = client.client().call("greeter", "Greeter.Hello", &name).await.unwrap();
+    let second: Plain<String> = client
+        .client()
+        .call("greeter", "Greeter.Hello", &name)
+        .await
+        .unwrap();
 
     assert_eq!(second.0, "Hello ann from other");
 }
@@ -93,14 +114,30 @@ async fn a_call_that_a_stopping_node_refuses_is_answered_by_another() {
 async fn a_filter_keeps_calls_to_the_nodes_it_lets_pass() {
     let system = System::default();
     let _a = system.greeter("a").await;
-    let service = system.builder("greeter").id("b").version("2.0.0").build().await.unwrap();
-    let hello = unary(async |_: Context, _: Plain<String>| Ok::<_, Error>(Plain("version 2".to_owned())));
-    let _b = service.endpoint("Greeter.Hello", hello).start().await.unwrap();
+    let service = system
+        .builder("greeter")
+        .id("b")
+        .version("2.0.0")
+        .build()
+        .await
+        .unwrap();
+    let hello =
+        unary(async |_: Context, _: Plain<String>| Ok::<_, Error>(Plain("version 2".to_owned())));
+    let _b = service
+        .endpoint("Greeter.Hello", hello)
+        .start()
+        .await
+        .unwrap();
     let client = system.service("client").await;
 
     for _ in 0..8 {
-        let call = client.client().call("greeter", "Greeter.Hello", &Plain("ann".to_owned()));
-        let reply: Plain<String> = call.filter(micro::selector::version("2.0.0")).await.unwrap();
+        let call = client
+            .client()
+            .call("greeter", "Greeter.Hello", &Plain("ann".to_owned()));
+        let reply: Plain<String> = call
+            .filter(micro::selector::version("2.0.0"))
+            .await
+            .unwrap();
 
         assert_eq!(reply.0, "version 2");
     }
@@ -112,8 +149,20 @@ async fn a_filter_that_no_node_passes_is_said() {
     let _a = system.greeter("a").await;
     let client = system.service("client").await;
 
-    let call = client.client().call::<_, Plain<String>>("greeter", "Greeter.Hello", &Plain("ann".to_owned()));
-    let error = call.filter(micro::selector::version("9")).await.unwrap_err();
+    let call = client.client().call::<_, Plain<String>>(
+        "greeter",
+        "Greeter.Hello",
+        &Plain("ann".to_owned()),
+    );
+    let error = call
+        .filter(micro::selector::version("9"))
+        .await
+        .unwrap_err();
 
-    assert!(error.detail().contains("none of the 1 nodes of greeter fits"), "{error}");
+    assert!(
+        error
+            .detail()
+            .contains("none of the 1 nodes of greeter fits"),
+        "{error}"
+    );
 }

@@ -287,8 +287,7 @@ mod tests {
 
     #[test]
     fn a_half_typed_body_comes_out_as_it_went_in() {
-        let body =
-            "{ let reply = self. ; request. ?? foo!( ) match { } } fn helper(&self) { 1 + }";
+        let body = "{ let reply = self. ; request. ?? foo!( ) match { } } fn helper(&self) { 1 + }";
 
         assert!(re_emits(
             &format!(

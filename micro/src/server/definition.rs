@@ -78,11 +78,7 @@ impl Definition {
 
 impl Definition {
     /// This, asking `enter` before any of its handlers runs, and telling `left` what failed.
-    pub(crate) fn gated(
-        mut self,
-        enter: impl Enter + Clone,
-        left: impl Leave,
-    ) -> Self {
+    pub(crate) fn gated(mut self, enter: impl Enter + Clone, left: impl Leave) -> Self {
         let endpoints = self.endpoints.into_iter();
         self.endpoints = endpoints
             .map(|(name, handler)| (name, handler.gated(enter.clone(), left.clone())))

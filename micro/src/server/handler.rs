@@ -96,11 +96,7 @@ impl Handler {
 
 impl Handler {
     /// This, asking `enter` before each run, before the request is decoded, and telling `left` what failed.
-    pub(crate) fn gated(
-        self,
-        enter: impl Enter,
-        left: impl Leave,
-    ) -> Self {
+    pub(crate) fn gated(self, enter: impl Enter, left: impl Leave) -> Self {
         let serve = Arc::clone(&self.serve);
         let gated = move |context: Context, request: Request| {
             let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
@@ -303,9 +299,16 @@ where
         let content_type = reply_type(&request, &replies);
         let handler = Arc::clone(&handler);
         Ok(async move {
-            let message = requests.decode(&request.content_type, &request.body.into_first().await?)?;
+            let message =
+                requests.decode(&request.content_type, &request.body.into_first().await?)?;
             let (emitter, slot) = Emitter::new();
-            generate(handler(context, message, emitter).boxed(), slot, replies, content_type).await
+            generate(
+                handler(context, message, emitter).boxed(),
+                slot,
+                replies,
+                content_type,
+            )
+            .await
         }
         .boxed())
     };

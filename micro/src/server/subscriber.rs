@@ -98,11 +98,7 @@ impl Subscriber {
     }
 
     /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
-    pub(crate) fn gated(
-        mut self,
-        enter: impl Enter,
-        left: impl Leave,
-    ) -> Self {
+    pub(crate) fn gated(mut self, enter: impl Enter, left: impl Leave) -> Self {
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
             let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());

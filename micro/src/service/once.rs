@@ -7,8 +7,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
-use super::lifecycle::Signals;
 use super::Service;
+use super::lifecycle::Signals;
 use crate::error::{Error, Result};
 use crate::server::Definition;
 
@@ -17,7 +17,11 @@ pub(super) async fn run(mut service: Service) -> Result<()> {
     let mut signals = Signals::new()?;
     let (turn, mut events) = Turn::new();
     let name = service.name.to_string();
-    service.definitions = service.definitions.into_iter().map(|own| turn.gate(own)).collect();
+    service.definitions = service
+        .definitions
+        .into_iter()
+        .map(|own| turn.gate(own))
+        .collect();
     let mut running = service.start().await?;
     tokio::select! {
         _ = events.taken.recv() => {}
@@ -35,7 +39,12 @@ pub(super) async fn run(mut service: Service) -> Result<()> {
         signal = signals.next() => Some(format!("{signal} before it was done")),
     };
     running.server().finish().await;
-    failure.map_or(Ok(()), |failure| Err(Error::internal(name, format!("the function failed: {failure}"))))
+    failure.map_or(Ok(()), |failure| {
+        Err(Error::internal(
+            name,
+            format!("the function failed: {failure}"),
+        ))
+    })
 }
 
 /// Who may run, and since when.

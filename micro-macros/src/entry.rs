@@ -1,7 +1,7 @@
 //! `#[micro::main]`: the function that a program starts with.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{FnArg, ReturnType, Signature, Type};
 
 use crate::args::{Args, Key};
@@ -120,23 +120,22 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
     })
 }
 
-/// The one call that runs the program.
+/// The one call that runs the program, which is blamed on the type that it cannot take.
 fn emit_run(signature: &Signature, program: &Program, form: &Form) -> TokenStream {
-    let private = paths::private();
     let program = program.emit();
     let output = match &signature.output {
         ReturnType::Type(_, ty) => types::span(ty),
         ReturnType::Default => signature.ident.span(),
     };
+    let (run, here) = match form {
+        Form::Nothing => ("main", output),
+        Form::Service => ("main_with_service", output),
+        Form::ServiceAndArgs(args) => ("main_with_args", types::span(args)),
+    };
+    let run = Ident::new(run, paths::at(here));
     let main = Ident::new("main", paths::at(output));
-    match form {
-        Form::Nothing => quote!(#private::main(#program, #main)),
-        Form::Service => quote!(#private::main_with_service(#program, #main)),
-        Form::ServiceAndArgs(args) => {
-            let run = Ident::new("main_with_args", paths::at(types::span(args)));
-            quote!(#private::#run(#program, #main))
-        }
-    }
+    let private = paths::private_at(here);
+    quote_spanned!(paths::at(here)=> #private::#run(#program, #main))
 }
 
 /// The `main` that the program starts with; without one, the compiler would miss it.

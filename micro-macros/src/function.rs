@@ -25,15 +25,22 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut diag = Diag::new();
     let item = Item::parse(item);
     let function = read(&item, args, &mut diag).filter(|_| diag.is_clean());
-    let main = match function {
-        Some((program, task)) => emit_main(&item, &program, &task),
-        // Without a `main`, the compiler would miss it.
-        None if item.name().is_some_and(|name| name != "main") => quote!(
-            fn main() {}
-        ),
-        None => TokenStream::new(),
-    };
-    quote!(#diag #item #main)
+    match (function, item.name()) {
+        (Some((program, task)), _) => {
+            let main = emit_main(&item, &program, &task);
+            quote!(#item #main)
+        }
+        // Without a `main`, or with one that is `async`, the compiler would have more to say.
+        (None, Some(name)) if name == "main" => quote! {
+            #diag
+            fn main() {
+                #[allow(dead_code)]
+                #item
+            }
+        },
+        (None, Some(_)) => quote!(#diag #item fn main() {}),
+        (None, None) => quote!(#diag #item),
+    }
 }
 
 fn read(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(Program, Task)> {
@@ -46,12 +53,7 @@ fn read(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(Program, Tas
         );
     }
     let mut args = Args::parse("function", args, diag);
-    if !args.knows(entry::NAME) {
-        diag.error(
-            &name,
-            "a function says by which name it is found: `#[micro::function(name = \"greeter\")]`",
-        );
-    }
+    let is_named = args.knows(entry::NAME);
     let program = Program::read(&mut args, diag);
     let takes =
         [subscriber::TOPIC, subscriber::GROUP, subscriber::BROADCAST].map(|key| args.knows(key));
@@ -59,6 +61,11 @@ fn read(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(Program, Tas
         true => read_event(item, args, diag).map(Task::Take),
         false => read_call(item, args, &program, diag).map(Task::Answer),
     };
+    if !is_named && diag.is_clean() {
+        let message =
+            "a function says by which name it is found: `#[micro::function(name = \"greeter\")]`";
+        diag.error(&name, message);
+    }
     Some((program, task?))
 }
 
@@ -109,11 +116,14 @@ fn emit_main(item: &Item, program: &Program, task: &Task) -> TokenStream {
     };
     let (method, part) = match task {
         Task::Answer(handler) => {
-            let (endpoint, served) = (&handler.endpoint, handler.serve(&route));
+            let (endpoint, served) = (
+                &handler.endpoint,
+                handler.serve(&route, &handler.formats_pair()),
+            );
             (&handler.method, quote!(.endpoint(#endpoint, #served)))
         }
         Task::Take(subscriber) => {
-            let served = subscriber.serve(&route);
+            let served = subscriber.serve(&route, &subscriber.method.argument.payload.format());
             (&subscriber.method, quote!(.subscriber(#served)))
         }
     };

@@ -8,6 +8,11 @@ use crate::item::Item;
 use crate::method::Method;
 use crate::paths;
 
+/// True for the arguments by which a block uses the attributes of its members, on an item that means nothing.
+pub(crate) fn is_mark(args: &TokenStream) -> bool {
+    args.to_string() == "__used"
+}
+
 /// `Some` if `item` is a function, and not the method of a block.
 pub(crate) fn check_function(item: &Item, attribute: &str, diag: &mut Diag) -> Option<()> {
     if item.keyword("fn").is_none() {

@@ -1,7 +1,7 @@
 //! Where generated code finds the runtime, and where it says that it stands.
 
 use proc_macro_crate::{FoundCrate, crate_name};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
 /// The path of the crate `micro`, under the name that the user's `Cargo.toml` gives it.
@@ -20,6 +20,15 @@ pub(crate) fn micro() -> TokenStream {
 pub(crate) fn private() -> TokenStream {
     let micro = micro();
     quote!(#micro::__private)
+}
+
+/// The same path as the first tokens of what the compiler should blame on the user's code at `span`.
+pub(crate) fn private_at(span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(at(span));
+        token
+    };
+    private().into_iter().map(respan).collect()
 }
 
 /// A span for generated code that the compiler should blame on the user's code at `span`.

@@ -42,18 +42,35 @@ impl Options {
     /// Reads the keys; what is missing is missed at `place`.
     pub(crate) fn read(args: &mut Args, place: Span, diag: &mut Diag) -> Self {
         let modes = (args.knows(GROUP), args.knows(BROADCAST));
-        if !args.knows(TOPIC) {
-            diag.error_at(
-                place,
-                format!(
-                    "a subscriber says what it listens to: write `{}`",
-                    TOPIC.form
-                ),
-            );
-        }
+        let has_topic = args.knows(TOPIC);
         let topic = name(args, TOPIC, diag).unwrap_or_default();
         let group = name(args, GROUP, diag);
         let broadcast = args.flag(BROADCAST, diag);
+        let concurrency = args.number(CONCURRENCY, diag);
+        if let Some(none) = concurrency.as_ref().filter(|number| number.value == 0) {
+            diag.error_at(
+                none.span,
+                "`concurrency` is at least 1: one event at a time, in order",
+            );
+        }
+        let options = Self {
+            topic,
+            group,
+            retry: args.number(RETRY, diag).map(|retry| retry.value),
+            concurrency: concurrency.map(|number| number.value),
+            durable: args.flag(DURABLE, diag).is_some(),
+        };
+        // A key that is misspelt is not missing, too.
+        if args.has_unknown() {
+            return options;
+        }
+        if !has_topic {
+            let message = format!(
+                "a subscriber says what it listens to: write `{}`",
+                TOPIC.form
+            );
+            diag.error_at(place, message);
+        }
         match (modes, broadcast) {
             ((true, true), Some(span)) => diag.error_at(span, "write `group` or `broadcast`, not both"),
             ((false, false), _) => diag.error_at(
@@ -62,20 +79,7 @@ impl Options {
             ),
             _ => {}
         }
-        let concurrency = args.number(CONCURRENCY, diag);
-        if let Some(none) = concurrency.as_ref().filter(|number| number.value == 0) {
-            diag.error_at(
-                none.span,
-                "`concurrency` is at least 1: one event at a time, in order",
-            );
-        }
-        Self {
-            topic,
-            group,
-            retry: args.number(RETRY, diag).map(|retry| retry.value),
-            concurrency: concurrency.map(|number| number.value),
-            durable: args.flag(DURABLE, diag).is_some(),
-        }
+        options
     }
 }
 
@@ -100,18 +104,21 @@ impl Subscriber {
         })
     }
 
-    /// The subscription as an expression.
-    pub(crate) fn serve(&self, route: &Route) -> TokenStream {
-        let private = paths::private();
-        let event = self.method.argument.payload.format();
+    /// The subscription as an expression; `format` is one, too.
+    pub(crate) fn serve(&self, route: &Route, format: &TokenStream) -> TokenStream {
+        let here = self.method.name.span();
+        let private = paths::private_at(here);
         let closure = route.closure(&self.method);
         let (topic, options) = (&self.options.topic, self.served_options());
         let mode = match &self.options.group {
             Some(group) => quote!(#private::Mode::group(#group)),
             None => quote!(#private::Mode::Broadcast),
         };
-        let here = paths::at(self.method.name.span());
-        quote_spanned!(here=> #private::subscriber(#event, #topic, #mode, #closure) #options)
+        let serve = quote_spanned!(paths::at(here)=> #private::subscriber(format, #topic, #mode, #closure) #options);
+        quote!({
+            let format = #format;
+            #serve
+        })
     }
 
     fn served_options(&self) -> TokenStream {
@@ -127,6 +134,9 @@ impl Subscriber {
 
 /// Expands the attribute on a free function.
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    if linked::is_mark(&args) {
+        return TokenStream::new();
+    }
     let mut diag = Diag::new();
     let item = Item::parse(item);
     let subscriber = read_free(&item, args, &mut diag);
@@ -160,16 +170,24 @@ fn emit_free(item: &Item, subscriber: &Subscriber, is_clean: bool) -> TokenStrea
         &subscriber.options.topic,
     );
     let docs = format!("Publishes `event` to `{topic}`, for whoever subscribes to it.");
+    // One for both ends, so that a type that cannot be sent is missed once.
     let members = quote! {
+        fn format() -> #private::Format<#event> {
+            #format
+        }
+
         #[doc = #docs]
         pub fn publish(service: &#micro::Service, event: &#event) -> #private::Publish {
-            #private::publish(service, #topic, #format, event)
+            #private::publish(service, #topic, Self::format(), event)
         }
     };
-    let served = subscriber.serve(&Route {
-        function: quote!(#name),
-        method: false,
-    });
+    let served = subscriber.serve(
+        &Route {
+            function: quote!(#name),
+            method: false,
+        },
+        &quote!(Self::format()),
+    );
     let definition = is_clean.then(|| quote!(#private::Definition::new("").subscriber(#served)));
     linked::emit(
         item,

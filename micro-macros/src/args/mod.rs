@@ -187,8 +187,15 @@ impl Args {
 
     /// True if the key was written; it counts as known, so that messages list it.
     pub(crate) fn knows(&mut self, key: Key) -> bool {
-        self.asked.push(key.name);
+        self.ask(key);
         self.entries.iter().any(|entry| entry.key == key.name)
+    }
+
+    /// True if something was written that was not asked for so far.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| !self.asked.iter().any(|asked| entry.key == asked))
     }
 
     /// Reports what was written and not asked for.
@@ -201,8 +208,14 @@ impl Args {
         }
     }
 
+    fn ask(&mut self, key: Key) {
+        if !self.asked.contains(&key.name) {
+            self.asked.push(key.name);
+        }
+    }
+
     fn take(&mut self, key: Key) -> Option<Entry> {
-        self.asked.push(key.name);
+        self.ask(key);
         let found = self
             .entries
             .iter()

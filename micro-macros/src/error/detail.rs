@@ -1,23 +1,23 @@
 //! The text of a variant, with its fields in braces.
 
-use crate::args::Given;
-use crate::diag::Diag;
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 
 use super::Field;
+use crate::args::Given;
+use crate::diag::Diag;
 
 /// A part of the text.
 pub(super) enum Piece {
     Text(String),
     /// A field as its `Display` shows it.
-    Shown(Ident),
+    Shown(Ident, Span),
     /// A field as its `Debug` shows it.
-    Debugged(Ident),
+    Debugged(Ident, Span),
 }
 
 /// Splits `text` at its braces; `{{` and `}}` are braces themselves.
 pub(super) fn read(text: &Given<String>, fields: &[Field], diag: &mut Diag) -> Vec<Piece> {
-    match split(&text.value, fields) {
+    match split(text, fields) {
         Ok(pieces) => pieces,
         Err(message) => {
             diag.error_at(text.span, message);
@@ -26,10 +26,10 @@ pub(super) fn read(text: &Given<String>, fields: &[Field], diag: &mut Diag) -> V
     }
 }
 
-fn split(text: &str, fields: &[Field]) -> Result<Vec<Piece>, String> {
+fn split(text: &Given<String>, fields: &[Field]) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
-    let mut rest = text;
+    let mut rest = text.value.as_str();
     while let Some(at) = rest.find(['{', '}']) {
         plain.push_str(&rest[..at]);
         let brace = &rest[at..at + 1];
@@ -43,7 +43,7 @@ fn split(text: &str, fields: &[Field]) -> Result<Vec<Piece>, String> {
             return Err(format!("a single `{brace}` is written `{brace}{brace}`"));
         };
         pieces.push(Piece::Text(std::mem::take(&mut plain)));
-        pieces.push(field(inside, fields)?);
+        pieces.push(field(inside, text.span, fields)?);
         rest = behind;
     }
     plain.push_str(rest);
@@ -52,7 +52,7 @@ fn split(text: &str, fields: &[Field]) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-fn field(inside: &str, fields: &[Field]) -> Result<Piece, String> {
+fn field(inside: &str, span: Span, fields: &[Field]) -> Result<Piece, String> {
     let (name, form) = match inside.split_once(':') {
         Some((name, form)) => (name, form),
         None => (inside, ""),
@@ -69,8 +69,8 @@ fn field(inside: &str, fields: &[Field]) -> Result<Piece, String> {
         return Err(format!("no field `{name}`: {there}"));
     };
     match form {
-        "" => Ok(Piece::Shown(field.binding.clone())),
-        "?" => Ok(Piece::Debugged(field.binding.clone())),
+        "" => Ok(Piece::Shown(field.binding.clone(), span)),
+        "?" => Ok(Piece::Debugged(field.binding.clone(), span)),
         _ => Err(format!(
             "a field is written `{{{name}}}`, or `{{{name}:?}}` as `Debug` shows it"
         )),

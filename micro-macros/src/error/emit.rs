@@ -102,7 +102,10 @@ impl TypedError {
                      span,
                      ..
                  }| {
-                    quote_spanned!(*span=> #cfgs #member: #private::field(fields, #name)?)
+                    {
+                        let private = paths::private_at(*span);
+                        quote_spanned!(*span=> #cfgs #member: #private::field(fields, #name)?)
+                    }
                 },
             );
             quote! {
@@ -158,8 +161,12 @@ impl Piece {
     fn emit(&self) -> TokenStream {
         match self {
             Self::Text(text) => quote!(f.write_str(#text)?;),
-            Self::Shown(field) => quote!(::core::fmt::Display::fmt(#field, f)?;),
-            Self::Debugged(field) => quote!(::core::fmt::Debug::fmt(#field, f)?;),
+            Self::Shown(field, span) => {
+                quote_spanned!(paths::at(*span)=> ::core::fmt::Display::fmt(#field, f)?;)
+            }
+            Self::Debugged(field, span) => {
+                quote_spanned!(paths::at(*span)=> ::core::fmt::Debug::fmt(#field, f)?;)
+            }
         }
     }
 }

@@ -144,13 +144,14 @@ fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
             Member::Named(name) => names::plain(name),
             Member::Unnamed(index) => index.index.to_string(),
         };
-        let binding = format_ident!("field_{at}", span = Span::call_site());
+        let span = type_span(&field.ty);
+        let binding = format_ident!("field_{at}", span = span);
         Field {
             name,
             member,
             binding,
             cfgs,
-            span: type_span(&field.ty),
+            span,
         }
     });
     read.collect()

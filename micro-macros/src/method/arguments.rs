@@ -13,6 +13,15 @@ pub(super) fn read(
     expected: Expected,
     diag: &mut Diag,
 ) -> Option<(bool, Argument)> {
+    if signature.inputs.is_empty() && expected.method {
+        let message = format!(
+            "a {} in a block takes `&self` and what it is sent: write `{}`",
+            expected.role,
+            form(expected)
+        );
+        diag.error_at(signature.paren_token.span.join(), message);
+        return None;
+    }
     check_receiver(signature, expected, diag);
     let typed: Vec<&PatType> = signature.inputs.iter().filter_map(as_typed).collect();
     match typed.as_slice() {
@@ -76,10 +85,6 @@ fn check_receiver(signature: &Signature, expected: Expected, diag: &mut Diag) {
                 format!("a {} in a block takes `&self` first", expected.role),
             );
         }
-        (None, None) if expected.method => {
-            let message = format!("a {} in a block takes `&self` first", expected.role);
-            diag.error_at(signature.paren_token.span.join(), message);
-        }
         (None, _) => {}
     }
 }
@@ -97,19 +102,26 @@ fn check_kind(receiver: &Receiver, diag: &mut Diag) {
 }
 
 fn missing(expected: Expected) -> String {
-    let example = match expected.role {
-        Role::Subscriber => "event: Joined",
-        _ => "request: HelloRequest",
-    };
     format!(
-        "a {} takes what it is sent: write `{example}`",
-        expected.role
+        "a {} takes what it is sent: write `{}`",
+        expected.role,
+        form(expected)
     )
+}
+
+/// The arguments as they may be written.
+fn form(expected: Expected) -> &'static str {
+    match (expected.role, expected.method) {
+        (Role::Subscriber, true) => "(&self, event: Joined)",
+        (Role::Subscriber, false) => "(event: Joined)",
+        (_, true) => "(&self, request: HelloRequest)",
+        (_, false) => "(request: HelloRequest)",
+    }
 }
 
 fn payload(argument: &PatType, expected: Expected, diag: &mut Diag) -> Option<Argument> {
     let name = match &*argument.pat {
-        Pat::Ident(pattern) => Ident::new(&pattern.ident.to_string(), pattern.ident.span()),
+        Pat::Ident(pattern) => pattern.ident.clone(),
         _ => Ident::new("request", Span::call_site()),
     };
     let (ty, streams) = match types::streaming_item(&argument.ty) {

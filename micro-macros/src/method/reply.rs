@@ -32,7 +32,7 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
         );
         return None;
     }
-    if let Type::Tuple(_) | Type::Never(_) | Type::Array(_) | Type::Reference(_) = types::peel(ty) {
+    if types::is_plain(ty) {
         diag.error(
             ty,
             format!("a handler returns a result: write `{}`", form(expected)),
@@ -40,7 +40,7 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
         return None;
     }
     let written = types::result_value(ty);
-    if let Some(impl_trait) = written.and_then(types::as_impl_trait) {
+    if let Some(impl_trait) = types::first_type(ty).and_then(types::as_impl_trait) {
         return stream(impl_trait, diag);
     }
     if let Some(value) = written {
@@ -55,7 +55,7 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
             streams: false,
         });
     }
-    let private = paths::private();
+    let private = paths::private_at(span);
     let message = quote_spanned!(paths::at(span)=> <<#value as #private::Stream>::Item as #private::Outcome>::Value);
     Some(Payload {
         message,
@@ -75,7 +75,7 @@ fn stream(impl_trait: &TypeImplTrait, diag: &mut Diag) -> Option<Payload> {
     let form = "impl Stream<Item = micro::Result<…>>";
     match types::stream_item(impl_trait) {
         Some(Some(item)) => {
-            if let Type::ImplTrait(_) | Type::Reference(_) | Type::Tuple(_) = types::peel(item) {
+            if types::is_plain(item) || types::as_impl_trait(item).is_some() {
                 diag.error(
                     item,
                     format!("each item of a stream may fail: write `{form}`"),

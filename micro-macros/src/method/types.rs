@@ -29,6 +29,20 @@ pub(crate) fn is_context(ty: &Type) -> bool {
     matches!(peel(ty), Type::Reference(reference) if reference.mutability.is_none() && is_named(&reference.elem, "Context"))
 }
 
+/// True for types of the standard library that are not results, whatever they hold.
+pub(crate) fn is_plain(ty: &Type) -> bool {
+    const NAMES: [&str; 25] = [
+        "Option", "Vec", "String", "Box", "Arc", "Rc", "HashMap", "BTreeMap", "HashSet",
+        "BTreeSet", "bool", "char", "str", "f32", "f64", "u8", "u16", "u32", "u64", "u128", "i8",
+        "i16", "i32", "i64", "usize",
+    ];
+    NAMES.iter().any(|name| is_named(ty, name))
+        || matches!(
+            peel(ty),
+            Type::Tuple(_) | Type::Never(_) | Type::Array(_) | Type::Reference(_)
+        )
+}
+
 /// The `T` of `Streaming<T>`.
 pub(crate) fn streaming_item(ty: &Type) -> Option<&Type> {
     first_argument(last_segment(ty).filter(|segment| segment.ident == "Streaming")?)
@@ -39,28 +53,28 @@ pub(crate) fn result_value(ty: &Type) -> Option<&Type> {
     first_argument(last_segment(ty).filter(|segment| segment.ident == "Result")?)
 }
 
+/// The `T` of `Result<T>`, and of an alias that takes the same first.
+pub(crate) fn first_type(ty: &Type) -> Option<&Type> {
+    first_argument(last_segment(ty)?)
+}
+
 /// The same, to be changed.
-pub(crate) fn result_value_mut(ty: &mut Type) -> Option<&mut Type> {
+pub(crate) fn first_type_mut(ty: &mut Type) -> Option<&mut Type> {
     match ty {
-        Type::Group(group) => result_value_mut(&mut group.elem),
-        Type::Paren(paren) => result_value_mut(&mut paren.elem),
-        Type::Path(path) => {
-            let segment = path
-                .path
-                .segments
-                .last_mut()
-                .filter(|segment| segment.ident == "Result")?;
-            let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else {
-                return None;
-            };
-            arguments
-                .args
-                .iter_mut()
-                .find_map(|argument| match argument {
-                    GenericArgument::Type(ty) => Some(ty),
-                    _ => None,
-                })
-        }
+        Type::Group(group) => first_type_mut(&mut group.elem),
+        Type::Paren(paren) => first_type_mut(&mut paren.elem),
+        Type::Path(path) => match &mut path.path.segments.last_mut()?.arguments {
+            PathArguments::AngleBracketed(arguments) => {
+                arguments
+                    .args
+                    .iter_mut()
+                    .find_map(|argument| match argument {
+                        GenericArgument::Type(ty) => Some(ty),
+                        _ => None,
+                    })
+            }
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -96,7 +110,7 @@ pub(crate) fn ok_of(ty: &Type) -> TokenStream {
     match result_value(ty) {
         Some(value) => quote::quote!(#value),
         None => {
-            let private = paths::private();
+            let private = paths::private_at(span(ty));
             quote::quote_spanned!(paths::at(span(ty))=> <#ty as #private::Outcome>::Value)
         }
     }

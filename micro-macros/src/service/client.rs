@@ -1,6 +1,6 @@
 //! The client of a block: one type, one method for each handler.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Block;
@@ -18,7 +18,8 @@ pub(super) struct Client<'a> {
     /// The parameters that its messages mention.
     pub(super) generics: Generics,
     pub(super) local: Local,
-    pub(super) methods: Vec<TokenStream>,
+    /// As they are called: the client has a `Self` of its own.
+    pub(super) handlers: Vec<Handler>,
 }
 
 /// The function that takes an implementation in place of a network.
@@ -31,38 +32,13 @@ pub(super) struct Local {
     pub(super) definition: TokenStream,
 }
 
-/// The method that calls a handler.
-pub(super) fn method(handler: &Handler) -> TokenStream {
-    let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
-    let (docs, parameter, output) = (handler.docs(), handler.parameter(), handler.output());
-    let call = handler.call(quote!(self.client));
-    quote! {
-        #cfgs
-        #docs
-        pub fn #name(&self, #parameter) -> #output {
-            #call
-        }
-    }
-}
-
-/// `tokens` with the type's name in place of `Self`, which means another type in the client.
-pub(super) fn without_self(tokens: TokenStream, subject: &TokenStream) -> TokenStream {
-    tokens
-        .into_iter()
-        .flat_map(|token| resolve(token, subject))
-        .collect()
-}
-
-fn resolve(token: TokenTree, subject: &TokenStream) -> TokenStream {
-    match token {
-        TokenTree::Ident(ident) if ident == "Self" => subject.clone(),
-        TokenTree::Group(group) => {
-            let mut resolved = Group::new(group.delimiter(), without_self(group.stream(), subject));
-            resolved.set_span(group.span());
-            TokenTree::Group(resolved).into()
-        }
-        other => other.into(),
-    }
+/// The name of a block's client.
+pub(super) fn name(block: &Block) -> Ident {
+    format_ident!(
+        "{}Client",
+        names::plain(&block.name),
+        span = block.name.span()
+    )
 }
 
 impl Client<'_> {
@@ -74,11 +50,7 @@ impl Client<'_> {
     }
 
     fn name(&self) -> Ident {
-        format_ident!(
-            "{}Client",
-            names::plain(&self.block.name),
-            span = self.block.name.span()
-        )
+        name(self.block)
     }
 
     fn emit_type(&self) -> TokenStream {
@@ -127,7 +99,11 @@ impl Client<'_> {
         let (name, service) = (self.name(), &self.block.settings.service);
         let arguments = self.generics.arguments();
         let (parameters, clause) = (self.generics.parameters(), self.generics.clause(None));
-        let (local, methods) = (self.emit_local(), &self.methods);
+        let local = self.emit_local();
+        // One that has the name of a function of the client was reported.
+        let fits =
+            |handler: &&Handler| !FUNCTIONS.contains(&names::plain(&handler.method.name).as_str());
+        let methods = self.handlers.iter().filter(fits).map(emit_method);
         let found = self.over(quote!(#private::ServiceClient::new(#service, service)));
         let named = self.over(quote!(#private::ServiceClient::named(name, service)));
         let new =
@@ -176,5 +152,21 @@ impl Client<'_> {
             .marker()
             .map(|_| quote!(types: ::core::marker::PhantomData,));
         quote!(Self { client: #client, #types })
+    }
+}
+
+/// The method that calls a handler, and what it knows of its messages.
+fn emit_method(handler: &Handler) -> TokenStream {
+    let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
+    let (docs, parameter, output) = (handler.docs(), handler.parameter(), handler.output());
+    let (formats, call) = (handler.formats(), handler.call(&quote!(self.client)));
+    quote! {
+        #formats
+
+        #cfgs
+        #docs
+        pub fn #name(&self, #parameter) -> #output {
+            #call
+        }
     }
 }

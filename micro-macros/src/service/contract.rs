@@ -10,11 +10,11 @@ use syn::{
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings};
+use super::{Block, Settings, messages, rewrite};
 use crate::args::Args;
 use crate::diag::Diag;
 use crate::item::{Function, Item};
-use crate::method::types;
+use crate::method::{Method, types};
 use crate::{names, paths};
 
 /// What stands before the braces.
@@ -39,7 +39,7 @@ pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream 
     }
     let settings = Settings::read(args, &head.name, &mut diag);
     let generics = Generics::new(&head.generics);
-    let block = Block::read(
+    let mut block = Block::read(
         &mut item,
         head.name.clone(),
         generics,
@@ -47,11 +47,16 @@ pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream 
         defer,
         &mut diag,
     );
-    check_messages(&block, &mut diag);
+    check_messages(&mut block, &mut diag);
     item.head = emit_head(&head);
-    let server = emit_server(&block, &head, diag.is_clean());
-    let client = emit_client(&block, &head);
-    quote!(#item #diag #server #client)
+    let (inner, outer) = block.generics.split(&messages(&block.handlers));
+    let arguments = inner.arguments().map(|arguments| quote!(::#arguments));
+    let (client, is_clean) = (client::name(&block), diag.is_clean());
+    let server = emit_server(&block, &head, &quote!(#client #arguments), is_clean);
+    let client = emit_client(&block, &head, inner, &outer);
+    let generated = rewrite::without_lifetimes(quote!(#server #client), block.generics.lifetimes());
+    let used = block.used_attributes();
+    quote!(#item #diag #used #generated)
 }
 
 fn parse_head(input: ParseStream<'_>) -> syn::Result<Head> {
@@ -125,22 +130,35 @@ fn defer(member: &mut Item) {
 
 /// Adds `Send` to the `impl Stream` in the `Ok` position.
 fn send_stream(mut ty: Type) -> Type {
-    if let Some(Type::ImplTrait(stream)) = types::result_value_mut(&mut ty) {
+    if let Some(Type::ImplTrait(stream)) = types::first_type_mut(&mut ty) {
         stream.bounds.push(parse_quote!(::core::marker::Send));
     }
     ty
 }
 
-/// The client is no implementation, so that it cannot know what `Self` is.
-fn check_messages(block: &Block, diag: &mut Diag) {
-    for token in flat(block.messages()) {
-        if matches!(&token, TokenTree::Ident(ident) if ident == "Self") {
-            diag.error(
-                token,
-                "the client of a trait knows no `Self`: write the type of the message",
-            );
-        }
+/// The client is no implementation, so that it cannot know what `Self` is. What mentions it is reported and left out.
+fn check_messages(block: &mut Block, diag: &mut Diag) {
+    block
+        .handlers
+        .retain(|handler| check_payload(&handler.method, diag));
+    block
+        .subscribers
+        .retain(|subscriber| check_payload(&subscriber.method, diag));
+}
+
+fn check_payload(method: &Method, diag: &mut Diag) -> bool {
+    let (sent, answered) = (&method.argument.payload.message, &method.reply.message);
+    let tokens = flat(quote!(#sent #answered));
+    let wrong = tokens
+        .iter()
+        .find(|token| matches!(token, TokenTree::Ident(ident) if ident == "Self"));
+    if let Some(wrong) = wrong {
+        diag.error(
+            wrong,
+            "the client of a trait knows no `Self`: write the type of the message",
+        );
     }
+    wrong.is_none()
 }
 
 fn flat(tokens: TokenStream) -> Vec<TokenTree> {
@@ -152,17 +170,17 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
 }
 
 /// The type, named as a module would be, whose `serve` turns an implementation into a definition.
-fn emit_server(block: &Block, head: &Head, is_clean: bool) -> TokenStream {
+fn emit_server(block: &Block, head: &Head, client: &TokenStream, is_clean: bool) -> TokenStream {
     let private = paths::private();
     let Head {
         visibility, name, ..
     } = head;
     let server = server_name(block);
-    let (parameters, arguments) = (block.generics.parameters(), block.generics.arguments());
+    let (parameters, arguments) = (block.generics.parameters(), block.generics.all_arguments());
     let clause = block.generics.clause(None);
     let body = match is_clean {
         true => {
-            let definition = block.definition(&quote!(<_ as #name #arguments>));
+            let definition = block.definition(&quote!(<_ as #name #arguments>), client);
             quote! {
                 let this = #private::Arc::new(implementation);
                 #definition
@@ -186,26 +204,29 @@ fn emit_server(block: &Block, head: &Head, is_clean: bool) -> TokenStream {
     }
 }
 
-fn emit_client(block: &Block, head: &Head) -> TokenStream {
+fn emit_client(block: &Block, head: &Head, generics: Generics, outer: &Generics) -> TokenStream {
     let Head {
         visibility, name, ..
     } = head;
-    let (inner, outer) = block.generics.split(&block.messages());
-    let arguments = block.generics.arguments();
-    let (server, turbofish) = (server_name(block), block.generics.turbofish());
+    let arguments = block.generics.all_arguments();
+    let server = server_name(block);
+    let turbofish = block
+        .generics
+        .arguments()
+        .map(|arguments| quote!(::#arguments));
     let local = Local {
         parameters: outer.parameters(),
         clause: outer.clause(None),
         subject: quote!(impl #name #arguments),
         definition: quote!(#server::serve #turbofish (implementation)),
     };
-    let methods = block.handlers.iter().map(client::method).collect();
+    let handlers = block.handlers.clone();
     Client {
         block,
         visibility: quote!(#visibility),
-        generics: inner,
+        generics,
         local,
-        methods,
+        handlers,
     }
     .emit()
 }

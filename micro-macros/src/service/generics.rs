@@ -1,74 +1,69 @@
 //! The generic parameters of a block, and which of them its client needs.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::GenericParam;
 
 /// Parameters and what is asked of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Generics {
+    lifetimes: Vec<String>,
+    /// What stands between the angle brackets where the block's type or trait is named.
+    arguments: Vec<TokenStream>,
     parameters: Vec<Parameter>,
     predicates: Vec<TokenStream>,
 }
 
+/// A type or a constant.
 #[derive(Clone, Debug)]
 struct Parameter {
-    ident: String,
-    /// As it is used: `'a`, `T` or `N`.
-    name: TokenStream,
-    /// As it is declared, without bounds and default: `'a`, `T` or `const N: usize`.
+    ident: Ident,
+    /// Without bounds and default: `T` or `const N: usize`.
     declared: TokenStream,
     bounds: Vec<TokenStream>,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Lifetime,
-    Type,
-    Const,
+    is_type: bool,
 }
 
 impl Generics {
     pub(crate) fn new(generics: &syn::Generics) -> Self {
-        let predicates = generics
-            .where_clause
-            .iter()
-            .flat_map(|clause| &clause.predicates);
+        let lifetimes = generics
+            .lifetimes()
+            .map(|lifetime| lifetime.lifetime.ident.to_string());
+        let clauses = generics.where_clause.iter();
         Self {
-            parameters: generics.params.iter().map(Parameter::new).collect(),
-            predicates: predicates.map(|predicate| quote!(#predicate)).collect(),
+            lifetimes: lifetimes.collect(),
+            arguments: generics.params.iter().map(argument).collect(),
+            parameters: generics.params.iter().filter_map(Parameter::new).collect(),
+            predicates: clauses
+                .flat_map(|clause| &clause.predicates)
+                .map(ToTokens::to_token_stream)
+                .collect(),
         }
     }
 
-    /// `<'a, T: Bound, const N: usize>`, or nothing.
+    /// The names of the lifetimes. What is generated has none: see `rewrite::without_lifetimes`.
+    pub(crate) fn lifetimes(&self) -> &[String] {
+        &self.lifetimes
+    }
+
+    /// `<'a, T, N>` as the block's type or trait takes them, or nothing.
+    pub(crate) fn all_arguments(&self) -> Option<TokenStream> {
+        angles(self.arguments.iter())
+    }
+
+    /// `<T: Bound, const N: usize>`, or nothing.
     pub(crate) fn parameters(&self) -> Option<TokenStream> {
-        let parameters = &self.parameters;
-        (!parameters.is_empty()).then(|| quote!(<#(#parameters),*>))
+        angles(self.parameters.iter())
     }
 
     /// The parameters without bounds, as a struct declares them.
     pub(crate) fn declared(&self) -> Option<TokenStream> {
-        let declared = self.parameters.iter().map(|parameter| &parameter.declared);
-        (!self.parameters.is_empty()).then(|| quote!(<#(#declared),*>))
+        angles(self.parameters.iter().map(|parameter| &parameter.declared))
     }
 
-    /// `<'a, T, N>`, or nothing.
+    /// `<T, N>`, or nothing.
     pub(crate) fn arguments(&self) -> Option<TokenStream> {
-        let names = self.parameters.iter().map(|parameter| &parameter.name);
-        (!self.parameters.is_empty()).then(|| quote!(<#(#names),*>))
-    }
-
-    /// `::<T, N>`, or nothing. Lifetimes are left to the compiler, which does not take some of them here.
-    pub(crate) fn turbofish(&self) -> Option<TokenStream> {
-        let mut names = self
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.kind != Kind::Lifetime)
-            .peekable();
-        names.peek()?;
-        let names = names.map(|parameter| &parameter.name);
-        Some(quote!(::<#(#names),*>))
+        angles(self.parameters.iter().map(|parameter| &parameter.ident))
     }
 
     /// `where …` with `more` at its end, or nothing.
@@ -79,17 +74,10 @@ impl Generics {
 
     /// A type that mentions every parameter, and is `Send`, `Sync` and `'static` whatever they are.
     pub(crate) fn marker(&self) -> Option<TokenStream> {
-        let mentions = self.parameters.iter().filter_map(|parameter| {
-            let name = &parameter.name;
-            match parameter.kind {
-                Kind::Lifetime => Some(quote!(&#name ())),
-                Kind::Type => Some(quote!(#name)),
-                // A struct need not use it.
-                Kind::Const => None,
-            }
-        });
+        let types = self.parameters.iter().filter(|parameter| parameter.is_type);
+        let types = types.map(|parameter| &parameter.ident);
         (!self.parameters.is_empty())
-            .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#mentions,)*)>))
+            .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#types,)*)>))
     }
 
     /// The parameters that occur in `used`, and the rest, each with what is asked of it.
@@ -103,64 +91,39 @@ impl Generics {
             |tokens: &TokenStream| outer.iter().any(|other| occurs(&other.ident, tokens));
         let mut predicates = self.predicates.clone();
         for parameter in &mut inner {
-            let name = &parameter.name;
+            let name = &parameter.ident;
             let moved = parameter.bounds.extract_if(.., |bound| reaches_out(bound));
             predicates.extend(moved.map(|bound| quote!(#name: #bound)));
         }
         let (beyond, within) = predicates.into_iter().partition(reaches_out);
-        (
-            Self {
-                parameters: inner,
-                predicates: within,
-            },
-            Self {
-                parameters: outer,
-                predicates: beyond,
-            },
-        )
+        let of = |parameters, predicates| Self {
+            parameters,
+            predicates,
+            ..Self::default()
+        };
+        (of(inner, within), of(outer, beyond))
     }
 }
 
 impl Parameter {
-    fn new(parameter: &GenericParam) -> Self {
+    fn new(parameter: &GenericParam) -> Option<Self> {
         match parameter {
-            GenericParam::Lifetime(lifetime) => {
-                let name = lifetime.lifetime.to_token_stream();
-                let bounds = lifetime
-                    .bounds
-                    .iter()
-                    .map(ToTokens::to_token_stream)
-                    .collect();
-                let ident = lifetime.lifetime.ident.to_string();
-                Self {
-                    ident,
-                    declared: name.clone(),
-                    name,
-                    bounds,
-                    kind: Kind::Lifetime,
-                }
-            }
-            GenericParam::Type(ty) => {
-                let name = ty.ident.to_token_stream();
-                let bounds = ty.bounds.iter().map(ToTokens::to_token_stream).collect();
-                Self {
-                    ident: ty.ident.to_string(),
-                    declared: name.clone(),
-                    name,
-                    bounds,
-                    kind: Kind::Type,
-                }
-            }
+            GenericParam::Lifetime(_) => None,
+            GenericParam::Type(ty) => Some(Self {
+                ident: ty.ident.clone(),
+                declared: ty.ident.to_token_stream(),
+                bounds: ty.bounds.iter().map(ToTokens::to_token_stream).collect(),
+                is_type: true,
+            }),
             GenericParam::Const(constant) => {
-                let (name, ty) = (constant.ident.to_token_stream(), &constant.ty);
+                let (name, ty) = (&constant.ident, &constant.ty);
                 let declared = quote!(const #name: #ty);
-                Self {
-                    ident: constant.ident.to_string(),
+                Some(Self {
+                    ident: name.clone(),
                     declared,
-                    name,
                     bounds: Vec::new(),
-                    kind: Kind::Const,
-                }
+                    is_type: false,
+                })
             }
         }
     }
@@ -178,10 +141,24 @@ impl ToTokens for Parameter {
     }
 }
 
+/// A parameter as it is used.
+fn argument(parameter: &GenericParam) -> TokenStream {
+    match parameter {
+        GenericParam::Lifetime(lifetime) => lifetime.lifetime.to_token_stream(),
+        GenericParam::Type(ty) => ty.ident.to_token_stream(),
+        GenericParam::Const(constant) => constant.ident.to_token_stream(),
+    }
+}
+
+/// The items between angle brackets, or nothing.
+fn angles(items: impl ExactSizeIterator<Item: ToTokens>) -> Option<TokenStream> {
+    (items.len() > 0).then(|| quote!(<#(#items),*>))
+}
+
 /// True if the identifier occurs anywhere in `tokens`.
-fn occurs(ident: &str, tokens: &TokenStream) -> bool {
+fn occurs(ident: &Ident, tokens: &TokenStream) -> bool {
     tokens.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(found) => found == ident,
+        TokenTree::Ident(found) => found == *ident,
         TokenTree::Group(group) => occurs(ident, &group.stream()),
         _ => false,
     })

@@ -1,15 +1,16 @@
 //! The service of an `impl` block: the block as it was, what serves it, and its client.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote};
 use syn::parse::ParseStream;
 use syn::{Generics as Parameters, Token, Type};
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings};
+use super::{Block, Settings, messages, rewrite};
 use crate::args::Args;
 use crate::diag::Diag;
+use crate::handler::Handler;
 use crate::item::Item;
 use crate::method::types;
 use crate::paths;
@@ -39,9 +40,38 @@ pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream 
         |_| {},
         &mut diag,
     );
-    let handle = emit_handle(&block, &head.subject, diag.is_clean());
-    let client = emit_client(&block, &head.subject);
-    quote!(#item #diag #handle #client)
+    let subject = head.subject.to_token_stream();
+    let handlers = callable(&block, &subject);
+    let (inner, outer) = block.generics.split(&messages(&handlers));
+    let arguments = inner.arguments().map(|arguments| quote!(::#arguments));
+    let (client, is_clean) = (client::name(&block), diag.is_clean());
+    let handle = emit_handle(&block, &subject, &quote!(#client #arguments), is_clean);
+    let local = local(&block, &outer, subject);
+    let client = Client {
+        block: &block,
+        visibility: quote!(pub),
+        generics: inner,
+        local,
+        handlers,
+    }
+    .emit();
+    let generated = rewrite::without_lifetimes(quote!(#handle #client), block.generics.lifetimes());
+    let used = block.used_attributes();
+    quote!(#item #diag #used #generated)
+}
+
+/// The handlers as the client knows them, where `Self` is another type.
+fn callable(block: &Block, subject: &TokenStream) -> Vec<Handler> {
+    let mut handlers = block.handlers.clone();
+    for handler in &mut handlers {
+        for payload in [
+            &mut handler.method.argument.payload,
+            &mut handler.method.reply,
+        ] {
+            payload.message = rewrite::without_self(std::mem::take(&mut payload.message), subject);
+        }
+    }
+    handlers
 }
 
 fn parse_head(input: ParseStream<'_>) -> syn::Result<Head> {
@@ -77,15 +107,20 @@ fn check(head: &Head, diag: &mut Diag) -> Option<Ident> {
     name
 }
 
-fn emit_handle(block: &Block, subject: &Type, is_clean: bool) -> TokenStream {
+fn emit_handle(
+    block: &Block,
+    subject: &TokenStream,
+    client: &TokenStream,
+    is_clean: bool,
+) -> TokenStream {
     let private = paths::private();
-    let here = paths::at(block.name.span());
     let parameters = block.generics.parameters();
-    let shared = quote_spanned!(here=> Self: ::core::marker::Send + ::core::marker::Sync + 'static);
-    let clause = block.generics.clause(is_clean.then_some(shared));
+    let clause = block
+        .generics
+        .clause(is_clean.then(|| shared(block, subject)));
     let body = match is_clean {
         true => {
-            let definition = block.definition(&quote!(Self));
+            let definition = block.definition(&quote!(Self), client);
             quote! {
                 let this = #private::Arc::new(self);
                 #definition
@@ -104,30 +139,21 @@ fn emit_handle(block: &Block, subject: &Type, is_clean: bool) -> TokenStream {
     }
 }
 
-fn emit_client(block: &Block, subject: &Type) -> TokenStream {
+fn local(block: &Block, outer: &Generics, subject: TokenStream) -> Local {
     let private = paths::private();
-    let subject_tokens = quote!(#subject);
-    let resolve = |tokens| client::without_self(tokens, &subject_tokens);
-    let (inner, outer) = block.generics.split(&resolve(block.messages()));
-    let shared = quote!(#subject: ::core::marker::Send + ::core::marker::Sync + 'static);
-    let local = Local {
+    Local {
         parameters: outer.parameters(),
-        clause: outer.clause(Some(shared)),
-        subject: subject_tokens.clone(),
+        clause: outer.clause(Some(shared(block, &subject))),
+        subject,
         definition: quote!(#private::Handle::definition(implementation)),
-    };
-    let visibility = quote!(pub);
-    let methods = block
-        .handlers
-        .iter()
-        .map(|handler| resolve(client::method(handler)))
-        .collect();
-    Client {
-        block,
-        visibility,
-        generics: inner,
-        local,
-        methods,
     }
-    .emit()
+}
+
+/// What calls that share a service ask of it. The same tokens in both places, so that it is missed once.
+fn shared(block: &Block, subject: &TokenStream) -> TokenStream {
+    let here = paths::at(block.name.span());
+    rewrite::respan(
+        quote!(#subject: ::core::marker::Send + ::core::marker::Sync + 'static),
+        here,
+    )
 }

@@ -6,6 +6,7 @@ mod client;
 mod contract;
 mod generics;
 mod implementation;
+mod rewrite;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -32,6 +33,8 @@ struct Block {
     settings: Settings,
     handlers: Vec<Handler>,
     subscribers: Vec<Subscriber>,
+    /// The attributes of its members that were imported by name.
+    imported: Vec<Ident>,
 }
 
 /// What the attribute says of the service.
@@ -110,6 +113,7 @@ impl Block {
             settings,
             handlers: Vec::new(),
             subscribers: Vec::new(),
+            imported: Vec::new(),
         };
         let mut annotated = false;
         let mut body = TokenStream::new();
@@ -147,6 +151,13 @@ impl Block {
             return true;
         };
         let place = name.ident.span();
+        if parsed
+            .path()
+            .get_ident()
+            .is_some_and(|name| !self.imported.contains(name))
+        {
+            self.imported.push(name.ident.clone());
+        }
         if member.keyword("fn").is_none() {
             diag.error(
                 &name.ident,
@@ -193,8 +204,9 @@ impl Block {
         }
     }
 
-    /// A `Definition` of the service that reaches its code through `target`, such as `Self`.
-    fn definition(&self, target: &TokenStream) -> TokenStream {
+    /// A `Definition` of the service that reaches its code through `target`, such as `Self`, and knows its messages
+    /// from `client`.
+    fn definition(&self, target: &TokenStream, client: &TokenStream) -> TokenStream {
         let private = paths::private();
         let Settings {
             service,
@@ -208,10 +220,12 @@ impl Block {
             .map(|(key, value)| quote!(.metadata(#key, #value)));
         let handlers = self.handlers.iter().map(|handler| {
             let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
-            let served = handler.serve(&Route {
+            let formats = handler.formats_name();
+            let route = Route {
                 function: quote!(#target::#name),
                 method: true,
-            });
+            };
+            let served = handler.serve(&route, &quote!(#client::#formats()));
             let endpoint = &handler.endpoint;
             quote! {
                 #cfgs
@@ -223,10 +237,11 @@ impl Block {
         });
         let subscribers = self.subscribers.iter().map(|subscriber| {
             let (name, cfgs) = (&subscriber.method.name, &subscriber.method.notes.cfgs);
-            let served = subscriber.serve(&Route {
+            let route = Route {
                 function: quote!(#target::#name),
                 method: true,
-            });
+            };
+            let served = subscriber.serve(&route, &subscriber.method.argument.payload.format());
             quote! {
                 #cfgs
                 let definition = {
@@ -243,29 +258,30 @@ impl Block {
         }
     }
 
+    /// Uses the attributes that were taken off the members, which else would be imported in vain.
+    fn used_attributes(&self) -> TokenStream {
+        let imported = &self.imported;
+        quote!(#(#[#imported(__used)] const _: () = ();)*)
+    }
+
     /// A stand-in for a block that has mistakes, which are reported elsewhere.
     fn empty_definition(&self) -> TokenStream {
         let private = paths::private();
         let service = &self.settings.service;
         quote!(#private::Definition::new(#service))
     }
+}
 
-    /// All types that travel.
-    fn messages(&self) -> TokenStream {
-        let sent = self
-            .handlers
-            .iter()
-            .map(|handler| &handler.method.argument.payload.message);
-        let answered = self
-            .handlers
-            .iter()
-            .map(|handler| &handler.method.reply.message);
-        let heard = self
-            .subscribers
-            .iter()
-            .map(|subscriber| &subscriber.method.argument.payload.message);
-        quote!(#(#sent,)* #(#answered,)* #(#heard,)*)
-    }
+/// All types that calls of these handlers carry.
+fn messages(handlers: &[Handler]) -> TokenStream {
+    let methods = handlers.iter().map(|handler| &handler.method);
+    let payloads = methods.flat_map(|method| [&method.argument.payload, &method.reply]);
+    payloads
+        .map(|payload| {
+            let message = &payload.message;
+            quote!(#message,)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub mod api {
         async fn next(&self, request: Number) -> micro::Result<Number>;
 
         #[micro::handler(idempotent)]
-        async fn named(&self, ctx: &Context, request: Number) -> Answer<Number> {
+        async fn aliased(&self, ctx: &Context, request: Number) -> Answer<Number> {
             let _ = ctx;
             Ok(Number { value: request.value + self.step()? })
         }
@@ -109,7 +109,7 @@ impl Typed<u8, ()> for Same {
 async fn main() -> micro::Result<()> {
     let counter = StepCounterClient::local(Mine { base: 5 });
     assert_eq!(counter.next(Number { value: 1 }).await?.value, 2);
-    assert_eq!(counter.named(Number { value: 1 }).await?.value, 2);
+    assert_eq!(counter.aliased(Number { value: 1 }).await?.value, 2);
     assert_eq!(counter.up(Number { value: 3 }).await?.count().await, 3);
     assert_eq!(counter.both(stream::iter([Number::default()])).await?.count().await, 1);
     assert_eq!(counter.sum(stream::iter([Number { value: 4 }])).await?.value, 4);

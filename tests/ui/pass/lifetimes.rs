@@ -11,7 +11,7 @@ struct Borrowed {
 #[micro::service]
 impl Borrowed {
     #[micro::handler]
-    async fn named<'a>(
+    async fn aliased<'a>(
         &'a self,
         ctx: &'a Context,
         at: u8,
@@ -31,7 +31,7 @@ impl Borrowed {
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let client = BorrowedClient::local(Borrowed { numbers: vec![1, 2, 3] });
-    assert_eq!(client.named(1).await?.count().await, 2);
+    assert_eq!(client.aliased(1).await?.count().await, 2);
     assert_eq!(client.held(1).await?, 2);
     Ok(())
 }

@@ -24,7 +24,7 @@ mod hidden {
     }
 
     #[micro::handler(service = "hidden")]
-    pub async fn echo(request: Private) -> micro::Result<Reply> {
+    async fn echo(request: Private) -> micro::Result<Reply> {
         Ok(Reply { text: request.text })
     }
 

@@ -50,7 +50,7 @@ impl Aliases {
     }
 
     #[micro::handler]
-    async fn named(&self, request: u8) -> Answer<u8> {
+    async fn aliased(&self, request: u8) -> Answer<u8> {
         Err(Failure).or(Ok(request))
     }
 
@@ -92,8 +92,9 @@ type Answer2<T> = Answer2Base<T, Failure>;
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let client = AliasesClient::local(Aliases(1));
-    let sum = client.shadowed(1).await? + client.named(2).await? + client.whole(3).await? + client.module(4).await?;
+    let sum = client.shadowed(1).await? + client.aliased(2).await? + client.whole(3).await? + client.module(4).await?;
     assert_eq!(sum, 10);
+    assert_eq!(client.items(5).await?.count().await, 1);
     assert_eq!(client.ticks(5).await?.count().await, 1);
     assert_eq!(client.boxed(stream::iter([5])).await?.count().await, 1);
     Ok(())

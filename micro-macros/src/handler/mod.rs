@@ -1,18 +1,21 @@
 //! `#[micro::handler]`: one endpoint, and the call of it.
 //!
 //! A method's attribute is read by its block; on a free function it stands alone and is linked into
-//! the service that the program runs.
+//! the service that the program runs: see `free`.
+
+mod free;
 
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 
+pub(crate) use self::free::expand;
 use crate::args::{Args, Given, Key};
 use crate::diag::Diag;
 use crate::item::Item;
 use crate::method::{Expected, Method, Payload, Role};
-use crate::{linked, names, paths};
+use crate::{names, paths};
 
 const NAME: Key = Key::new("name", "name = \"Chat.Rename\"");
 const SERVICE: Key = Key::new("service", "service = \"math\"");
@@ -87,33 +90,71 @@ impl Handler {
         })
     }
 
-    /// The handler as an expression.
-    pub(crate) fn serve(&self, route: &Route) -> TokenStream {
-        let private = paths::private();
-        let Method {
-            argument, reply, ..
-        } = &self.method;
-        let (request, response) = (argument.payload.format(), reply.format());
+    /// The handler as an expression. `formats` is a pair of expressions, such as a call of what
+    /// [`formats`](Self::formats) defines.
+    pub(crate) fn serve(&self, route: &Route, formats: &TokenStream) -> TokenStream {
+        let here = self.method.name.span();
+        let private = paths::private_at(here);
         let closure = route.closure(&self.method);
-        let kind = self.kind();
-        let options = self.served_options();
-        let here = paths::at(self.method.name.span());
-        quote_spanned!(here=> #private::#kind(#request, #response, #closure) #options)
+        let (kind, options) = (self.kind(), self.served_options());
+        let serve =
+            quote_spanned!(paths::at(here)=> #private::#kind(requests, replies, #closure) #options);
+        quote!({
+            let (requests, replies) = #formats;
+            #serve
+        })
     }
 
     /// The call of the endpoint through `client`, as the body of a function that takes [`parameter`](Self::parameter).
-    pub(crate) fn call(&self, client: TokenStream) -> TokenStream {
+    pub(crate) fn call(&self, client: &TokenStream) -> TokenStream {
         let private = paths::private();
+        let (kind, endpoint) = (self.kind(), &self.endpoint);
+        let (request, formats) = (&self.method.argument.name, self.formats_name());
+        let options = self.called_options();
+        quote! {
+            static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
+            let (requests, replies) = Self::#formats();
+            #client.#kind(&METHOD, requests, replies, #request)
+        }
+    }
+
+    /// The function that knows how both messages are written and read. There is one for both ends, so that a type that
+    /// cannot be sent is missed once.
+    pub(crate) fn formats(&self) -> TokenStream {
+        let private = paths::private();
+        let Method {
+            argument,
+            reply,
+            notes,
+            ..
+        } = &self.method;
+        let (name, cfgs) = (self.formats_name(), &notes.cfgs);
+        let (request, response) = (&argument.payload.message, &reply.message);
+        let formats = self.formats_pair();
+        quote! {
+            #cfgs
+            fn #name() -> (#private::Format<#request>, #private::Format<#response>) {
+                #formats
+            }
+        }
+    }
+
+    /// What [`formats`](Self::formats) returns.
+    pub(crate) fn formats_pair(&self) -> TokenStream {
         let Method {
             argument, reply, ..
         } = &self.method;
         let (request, response) = (argument.payload.format(), reply.format());
-        let (kind, endpoint, name) = (self.kind(), &self.endpoint, &argument.name);
-        let options = self.called_options();
-        quote! {
-            static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
-            #client.#kind(&METHOD, #request, #response, #name)
-        }
+        quote!((#request, #response))
+    }
+
+    /// The name of what [`formats`](Self::formats) defines.
+    pub(crate) fn formats_name(&self) -> Ident {
+        format_ident!(
+            "__{}",
+            names::plain(&self.method.name),
+            span = Span::call_site()
+        )
     }
 
     /// What a caller gives.
@@ -197,7 +238,7 @@ impl Route {
     /// The closure that an endpoint or subscription keeps.
     pub(crate) fn closure(&self, method: &Method) -> TokenStream {
         let here = paths::at(method.name.span());
-        let private = paths::private();
+        let private = paths::private_at(here);
         let function = &self.function;
         let share = self
             .method
@@ -226,88 +267,10 @@ impl Route {
 impl Payload {
     /// How messages of this type are written and read.
     pub(crate) fn format(&self) -> TokenStream {
-        let private = paths::private();
+        let private = paths::private_at(self.span);
         let message = &self.message;
         quote_spanned!(paths::at(self.span)=> #private::format_of!(#message))
     }
-}
-
-/// Expands the attribute on a free function.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut diag = Diag::new();
-    let item = Item::parse(item);
-    let free = read_free(&item, args, &mut diag)
-        .map(|(service, handler)| emit_free(&item, &service, &handler, diag.is_clean()));
-    quote!(#diag #item #free)
-}
-
-/// The service's name, empty for the one that the program runs, and the handler.
-fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String, Handler)> {
-    linked::check_function(item, "handler", diag)?;
-    let mut args = Args::parse("handler", args, diag);
-    let name = endpoint_name(&mut args, NAME, diag);
-    let service = service_name(&mut args, SERVICE, diag);
-    let options = Options::read(&mut args, diag);
-    args.finish(diag);
-    let expected = Expected {
-        role: Role::Handler,
-        method: false,
-        streams: options.stream,
-    };
-    let method = Method::read(item, expected, diag)?;
-    let endpoint = match (&name, &service) {
-        (Some(name), _) => name.value.clone(),
-        (None, Some(service)) => names::endpoint(&names::owner(&service.value), &method.name),
-        (None, None) if diag.is_clean() => {
-            let name = names::upper_camel(&names::plain(&method.name));
-            let message = format!(
-                "a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`"
-            );
-            diag.error(&method.name, message);
-            return None;
-        }
-        (None, None) => return None,
-    };
-    let named = method.name.span();
-    let service = service.map(|service| service.value).unwrap_or_default();
-    Some((
-        service,
-        Handler {
-            method,
-            endpoint,
-            named,
-            options,
-        },
-    ))
-}
-
-/// The type of the function's name that holds its client, and its link.
-fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> TokenStream {
-    let (micro, private) = (paths::micro(), paths::private());
-    let name = &handler.method.name;
-    let call = handler.call(quote!(#private::ServiceClient::new(#service, service)));
-    let (parameter, output, docs) = (handler.parameter(), handler.output(), handler.docs());
-    let members = quote! {
-        #docs
-        pub fn call(service: &#micro::Service, #parameter) -> #output {
-            #call
-        }
-    };
-    let route = Route {
-        function: quote!(#name),
-        method: false,
-    };
-    let served = handler.serve(&route);
-    let endpoint = &handler.endpoint;
-    let definition =
-        is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));
-    linked::emit(
-        item,
-        &handler.method,
-        &format!("Calls `{endpoint}`."),
-        &members,
-        definition,
-    )
 }
 
 /// The name of an endpoint under `key`.

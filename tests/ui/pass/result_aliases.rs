@@ -18,7 +18,6 @@ type Result<T> = std::result::Result<T, Failure>;
 type Answer<T> = std::result::Result<T, Failure>;
 type Pinged = micro::Result<u8>;
 type Ticks = micro::Result<std::pin::Pin<Box<dyn Stream<Item = micro::Result<u8>> + Send>>>;
-type Boxed<'a> = std::pin::Pin<Box<dyn Stream<Item = Answer<u8>> + Send + 'a>>;
 
 mod other {
     pub type Result<T, E = micro::Error> = core::result::Result<T, E>;
@@ -69,11 +68,6 @@ impl Aliases {
         Ok(Box::pin(stream::iter([Ok(request)])))
     }
 
-    #[micro::handler(stream)]
-    async fn boxed(&self, _: &Context, requests: Streaming<u8>) -> Result<Boxed<'_>> {
-        let base = &self.0;
-        Ok(Box::pin(requests.map(move |request| request.map(|request| request + base).map_err(|_| Failure))))
-    }
 
     #[micro::handler]
     async fn items(&self, request: u8) -> Answer2<impl Stream<Item = Answer<u8>>> {
@@ -96,6 +90,5 @@ async fn main() -> micro::Result<()> {
     assert_eq!(sum, 10);
     assert_eq!(client.items(5).await?.count().await, 1);
     assert_eq!(client.ticks(5).await?.count().await, 1);
-    assert_eq!(client.boxed(stream::iter([5])).await?.count().await, 1);
     Ok(())
 }

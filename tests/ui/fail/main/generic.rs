@@ -1,4 +1,0 @@
-#[micro::main]
-async fn main<T>(service: micro::Service) -> micro::Result<()> {
-    Ok(())
-}

@@ -1,4 +1,0 @@
-#[micro::main]
-async fn start(service: micro::Service) -> micro::Result<()> {
-    Ok(())
-}

@@ -1,4 +1,0 @@
-#[micro::main]
-fn main(service: micro::Service) -> micro::Result<()> {
-    Ok(())
-}

@@ -1,4 +1,0 @@
-#[micro::main]
-struct Program;
-
-fn main() {}

@@ -1,4 +1,0 @@
-#[micro::main]
-async fn main() -> Option<()> {
-    None
-}

@@ -1,4 +1,0 @@
-#[micro::main]
-async fn main(service: &micro::Service) -> micro::Result<()> {
-    Ok(())
-}

@@ -1,6 +1,0 @@
-struct Args;
-
-#[micro::main]
-async fn main(args: Args) -> micro::Result<()> {
-    Ok(())
-}

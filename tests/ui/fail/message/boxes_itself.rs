@@ -1,7 +1,0 @@
-#[micro::message]
-struct Tree {
-    left: Box<Tree>,
-    right: Option<Box<Self>>,
-}
-
-fn main() {}

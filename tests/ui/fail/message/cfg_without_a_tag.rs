@@ -1,8 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[cfg(unix)]
-    name: String,
-    greeting: String,
-}
-
-fn main() {}

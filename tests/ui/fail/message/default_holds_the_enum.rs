@@ -1,8 +1,0 @@
-#[micro::message]
-enum Expression {
-    Number(f64),
-    #[default]
-    Not(Box<Expression>),
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-#[micro::message]
-enum Status {
-    Open,
-    #[default]
-    Done,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[default]
-    name: String,
-}
-
-fn main() {}

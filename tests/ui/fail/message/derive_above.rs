@@ -1,7 +1,0 @@
-#[derive(Debug)]
-#[micro::message]
-struct Hello {
-    name: String,
-}
-
-fn main() {}

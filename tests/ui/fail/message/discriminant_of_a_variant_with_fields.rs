@@ -1,8 +1,0 @@
-#[micro::message]
-#[repr(u8)]
-enum Shape {
-    Circle(f64) = 1,
-    Square(f64) = 2,
-}
-
-fn main() {}

@@ -1,4 +1,0 @@
-#[micro::message]
-enum Never {}
-
-fn main() {}

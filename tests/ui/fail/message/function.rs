@@ -1,4 +1,0 @@
-#[micro::message]
-fn hello() {}
-
-fn main() {}

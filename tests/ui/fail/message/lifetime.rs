@@ -1,6 +1,0 @@
-#[micro::message]
-struct Hello<'a> {
-    name: &'a str,
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-#[micro::message]
-struct Matrix {
-    rows: Vec<Vec<f64>>,
-}
-
-fn main() {}

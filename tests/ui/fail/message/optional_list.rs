@@ -1,6 +1,0 @@
-#[micro::message]
-struct Hello {
-    names: Option<Vec<String>>,
-}
-
-fn main() {}

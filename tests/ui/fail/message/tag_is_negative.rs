@@ -1,7 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[tag = -1]
-    name: String,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[tag = 19500]
-    name: String,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[tag = 0]
-    name: String,
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[tag = 1]
-    #[tag = 2]
-    name: String,
-}
-
-fn main() {}

@@ -1,5 +1,0 @@
-#[micro::message]
-struct Point(f64, f64);
-
-fn main() {
-}

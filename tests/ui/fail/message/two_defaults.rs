@@ -1,9 +1,0 @@
-#[micro::message]
-enum Status {
-    #[default]
-    Open,
-    #[default]
-    Done,
-}
-
-fn main() {}

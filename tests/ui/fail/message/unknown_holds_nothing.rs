@@ -1,9 +1,0 @@
-#[micro::message]
-enum Status {
-    #[default]
-    Open,
-    #[micro(unknown)]
-    Other,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-#[micro::message(plan)]
-struct Hello {
-    #[micro(nam = "x")]
-    name: String,
-}
-
-fn main() {}

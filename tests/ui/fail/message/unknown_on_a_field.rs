@@ -1,7 +1,0 @@
-#[micro::message]
-struct Hello {
-    #[micro(unknown)]
-    name: String,
-}
-
-fn main() {}

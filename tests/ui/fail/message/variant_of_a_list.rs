@@ -1,7 +1,0 @@
-#[micro::message]
-enum Content {
-    Lines(Vec<String>),
-    Text(String),
-}
-
-fn main() {}

@@ -1,4 +1,0 @@
-#[micro::service]
-pub struct Greeter;
-
-fn main() {}

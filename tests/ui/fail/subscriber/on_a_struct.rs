@@ -1,4 +1,0 @@
-#[micro::subscriber(topic = "audit", broadcast)]
-struct Audit;
-
-fn main() {}

@@ -1,6 +1,6 @@
 //! The server end: listens, routes calls and messages to handlers, and announces where.
 //!
-//! Built once by the assembly; transports call it through [`Accept`](crate::transport::Accept), brokers through
+//! Built once by the assembly; transports call it through [`Accept`], brokers through
 //! consumers. It knows nothing of the client end.
 
 mod debug;

@@ -1,6 +1,6 @@
 //! What stands round a call: tower layers over [`Request`] → [`Response`], at either end.
 //!
-//! The client and server ends build a [`Stack`] once and send every call through it; a call whose stack is
+//! The client and server ends build a stack once and send every call through it; a call whose stack is
 //! empty pays nothing.
 
 use std::fmt;

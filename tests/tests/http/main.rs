@@ -5,6 +5,7 @@ mod client;
 mod closing;
 mod handlers;
 mod limits;
+mod paths;
 mod pool;
 mod raw;
 mod services;

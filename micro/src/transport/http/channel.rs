@@ -127,8 +127,10 @@ impl HttpChannel {
             Ok(reply) => return Ok(reply),
             Err(failed) => failed,
         };
-        let unsent = failed.take_message().filter(|_| lease.is_used_before());
-        if let Some(mut message) = unsent {
+        let mut unsent = failed.take_message();
+        if lease.is_used_before()
+            && let Some(mut message) = unsent.take()
+        {
             lease.renew().await?;
             if let Some(left) = self.time_left(deadline)? {
                 let left = head::value(wire::nanoseconds(left));
@@ -138,13 +140,12 @@ impl HttpChannel {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
+            unsent = failed.take_message();
         }
-        let handed_back = failed.message().is_some();
         let error = self.broken(endpoint, failed.into_error());
-        Err(if handed_back {
-            error.never_reached()
-        } else {
-            error
+        Err(match unsent {
+            Some(_) => error.never_reached(),
+            None => error,
         })
     }
 

@@ -197,7 +197,7 @@ fn owned(value: &[u8]) -> Cow<'static, str> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use proptest::prelude::{any, prop_assert, proptest};
+    use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 
     use super::{Name, Value, accept, read_reply, read_request, request_pairs};
     use crate::message::{ContentType, Request};
@@ -339,6 +339,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn any_head_can_be_read(pairs in any::<Vec<(String, Vec<u8>)>>(), known in any::<Vec<(usize, Vec<u8>)>>()) {
             let known = known.iter().map(|(index, value)| {

@@ -213,9 +213,13 @@ pub fn function(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes `async fn main` a program: runtime, logging, flags, `MICRO_*` variables, default components and signals.
 ///
-/// It takes a `micro::Service` that is set up but not running, and behind it, if the program has flags of its own, a
-/// struct that derives `clap::Args`; without arguments nothing is served. It returns nothing, or a result of nothing,
-/// whose error is printed and makes the exit code 1.
+/// It takes a `micro::Service` that is set up but not running, or the `micro::Builder` of one, if code has defaults of
+/// its own to set; and behind it, if the program has flags of its own, a struct that derives `clap::Args`. Without
+/// arguments nothing is served. It returns nothing, or a result of nothing, whose error is printed and makes the exit
+/// code 1.
+///
+/// Flags win over `MICRO_*` variables, these over what code sets, and that over the defaults; `--print_config` shows
+/// each value and where it comes from.
 ///
 /// # Keys
 ///

@@ -26,7 +26,9 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Announces `services` for `ttl` now and every `interval`.
+    /// Announces `services` for `ttl` now and every `interval`, and in time before the `ttl` is over.
+    ///
+    /// A `ttl` of zero is one without end, an `interval` of zero renews nothing: both as in go-micro.
     ///
     /// # Errors
     ///
@@ -38,21 +40,24 @@ impl Registration {
         interval: Duration,
     ) -> Result<Self> {
         let services: Arc<[Service]> = services.into();
+        let interval = interval.min(if ttl.is_zero() {
+            Duration::MAX
+        } else {
+            ttl / 3
+        });
+        let ttl = (!ttl.is_zero()).then_some(ttl);
         for service in &*services {
             for node in &service.nodes {
                 tracing::info!(registry = %registry.describe(), "Registering node: {}", node.id);
             }
-            registry
-                .register(service, Some(ttl))
-                .await
-                .map_err(|error| {
-                    let context = format!(
-                        "cannot register {} with {}",
-                        service.name,
-                        registry.describe()
-                    );
-                    error.within(context)
-                })?;
+            registry.register(service, ttl).await.map_err(|error| {
+                let context = format!(
+                    "cannot register {} with {}",
+                    service.name,
+                    registry.describe()
+                );
+                error.within(context)
+            })?;
         }
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(beat(
@@ -104,10 +109,13 @@ impl Drop for Registration {
 async fn beat(
     registry: Arc<dyn Registry>,
     services: Arc<[Service]>,
-    ttl: Duration,
+    ttl: Option<Duration>,
     interval: Duration,
     stop: CancellationToken,
 ) {
+    if interval.is_zero() {
+        return;
+    }
     while stop
         .run_until_cancelled(tokio::time::sleep(interval))
         .await
@@ -115,7 +123,7 @@ async fn beat(
     {
         for service in &*services {
             let renewed = stop
-                .run_until_cancelled(registry.register(service, Some(ttl)))
+                .run_until_cancelled(registry.register(service, ttl))
                 .await;
             if let Some(Err(error)) = renewed {
                 tracing::warn!(service = service.name, %error, "cannot renew the registration, trying again");

@@ -81,7 +81,10 @@ pub mod codec;
 mod context;
 mod error;
 mod flags;
+#[cfg(feature = "http")]
+mod http;
 pub mod id;
+mod limits;
 pub mod message;
 mod metadata;
 pub mod prelude;

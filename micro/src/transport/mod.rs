@@ -10,7 +10,6 @@ mod socket;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -20,6 +19,8 @@ pub use self::http::HttpTransport;
 pub use memory::MemoryTransport;
 pub(crate) use memory::direct;
 pub use socket::{Incoming, Outgoing, Socket};
+
+pub use crate::limits::Limits;
 
 use crate::error::Result;
 use crate::message::{Request, Response};
@@ -94,48 +95,6 @@ pub trait Listener: fmt::Debug + Send + Sync {
 
     /// Ends every connection at once.
     fn close(&self);
-}
-
-/// What may pass, and how long it may take. All bounds hold for both ends.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The size of one message or stream item, in bytes. Default 4 MiB; set by `--max_message`.
-    pub message: usize,
-    /// The size of a header block, in bytes. Default 64 KiB.
-    pub head: usize,
-    /// How long a head may take to arrive. Default 5 s.
-    pub head_timeout: Duration,
-    /// How fast a message must arrive, and be taken, on average once `head_timeout` has passed, in bytes a second.
-    /// Default 16 KiB.
-    pub body_rate: usize,
-    /// How long a server keeps a connection that idles; a client keeps it half as long, so as not to call on
-    /// one that is being closed. Default 60 s.
-    pub idle_timeout: Duration,
-    /// How long a server that drains keeps connections that idle, for calls that are on their way. Default 1 s.
-    pub linger: Duration,
-    /// How long connecting may take. Default 5 s.
-    pub connect_timeout: Duration,
-    /// How many connections a server keeps open. Default 16,384.
-    pub connections: usize,
-    /// How many connections a client keeps open to one node. Default 100, as go-micro's pool.
-    pub pool: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            message: 4 << 20,
-            head: 64 << 10,
-            head_timeout: Duration::from_secs(5),
-            body_rate: 16 << 10,
-            idle_timeout: Duration::from_secs(60),
-            linger: Duration::from_secs(1),
-            connect_timeout: Duration::from_secs(5),
-            connections: 16_384,
-            pool: 100,
-        }
-    }
 }
 
 /// What a transport is opened with.

@@ -1,26 +1,21 @@
 //! One HTTP request: which call it is, what the handler says to it, and the reply.
 
-use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderValue,
-};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Version};
 
 use super::ID;
-use super::body::{Fault, Inbound, too_large};
 use super::head;
-use super::listener::Site;
-use super::pace::Pace;
 use crate::error::{Error, Result};
+use crate::http::{Answer, Exchange, Fault, Inbound, Pace, Site, too_large};
 use crate::message::{Body, ContentType, Request, Response};
+use crate::transport::Accept;
 use crate::wire;
 
 /// How a call came, and so how its reply goes.
@@ -32,80 +27,75 @@ enum Form {
     Plain,
 }
 
-/// Answers one request on the connection of `peer`.
-pub(super) async fn answer(
-    site: &Site,
-    peer: &Arc<str>,
-    pace: &Pace,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    pace.begin_body();
-    let (parts, body) = request.into_parts();
-    let mut body = Inbound::new(body);
-    let (form, call) = call(&parts);
-    let mut content_type = ContentType::JSON;
-    let outcome = match call {
-        Ok(mut request) => {
-            content_type = request.content_type.clone();
-            request.peer = Some(Arc::clone(peer));
-            exchange(site, pace, form, request, &mut body).await
-        }
-        Err(error) => Err(error),
-    };
-    if !body.is_finished() && !parts.headers.contains_key(EXPECT) {
-        // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
-        let limit = site.limits.message.saturating_mul(2);
-        body.discard(limit, || pace.is_stalled()).await;
+/// Answers what comes as calls.
+pub(super) struct Calls(pub(super) Arc<dyn Accept>);
+
+impl Answer for Calls {
+    async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Full<Bytes>> {
+        let Exchange {
+            site,
+            peer,
+            pace,
+            parts,
+            body,
+        } = exchange;
+        let (form, call) = call(&parts);
+        let mut content_type = ContentType::JSON;
+        let outcome = match call {
+            Ok(mut request) => {
+                content_type = request.content_type.clone();
+                request.peer = Some(Arc::clone(peer));
+                self.exchange(site, pace, form, request, body).await
+            }
+            Err(error) => Err(error),
+        };
+        reply(site, form, &content_type, outcome, parts)
     }
-    let mut reply = reply(site, form, &content_type, outcome, parts);
-    if !body.is_finished() || site.is_draining() {
-        let close = HeaderValue::from_static("close");
-        reply.headers_mut().insert(CONNECTION, close);
-    }
-    pace.begin_reply();
-    Ok(reply)
 }
 
-/// Reads the rest of the call, has it answered, and checks the answer.
-async fn exchange(
-    site: &Site,
-    pace: &Pace,
-    form: Form,
-    mut request: Request,
-    body: &mut Inbound,
-) -> Result<Response> {
-    if site.accept.streams(&request) {
-        return Err(Error::not_implemented(
-            ID,
-            format!(
-                "{} streams; HTTP carries no streams yet: use the memory transport",
-                request.endpoint
-            ),
-        ));
+impl Calls {
+    /// Reads the rest of the call, has it answered, and checks the answer.
+    async fn exchange(
+        &self,
+        site: &Site,
+        pace: &Pace,
+        form: Form,
+        mut request: Request,
+        body: &mut Inbound,
+    ) -> Result<Response> {
+        if self.0.streams(&request) {
+            return Err(Error::not_implemented(
+                ID,
+                format!(
+                    "{} streams; HTTP carries no streams yet: use the memory transport",
+                    request.endpoint
+                ),
+            ));
+        }
+        let limit = site.limits.message;
+        let bytes = body
+            .read(limit, || pace.is_stalled())
+            .await
+            .map_err(|fault| unreadable(&request, fault, site))?;
+        pace.begin_handler();
+        request.body = Body::Bytes(match form {
+            Form::Plain if bytes.is_empty() => Bytes::from_static(b"{}"),
+            _ => bytes,
+        });
+        let mut response = self.0.call(request).await?;
+        let bytes = response.body.into_bytes()?;
+        if bytes.len() > limit {
+            return Err(too_large(ID, "the reply", Some(bytes.len() as u64), limit));
+        }
+        response.body = Body::Bytes(bytes);
+        Ok(response)
     }
-    let limit = site.limits.message;
-    let bytes = body
-        .read(limit, || pace.is_stalled())
-        .await
-        .map_err(|fault| unreadable(&request, fault, site))?;
-    pace.begin_handler();
-    request.body = Body::Bytes(match form {
-        Form::Plain if bytes.is_empty() => Bytes::from_static(b"{}"),
-        _ => bytes,
-    });
-    let mut response = site.accept.call(request).await?;
-    let bytes = response.body.into_bytes()?;
-    if bytes.len() > limit {
-        return Err(too_large("the reply", Some(bytes.len() as u64), limit));
-    }
-    response.body = Body::Bytes(bytes);
-    Ok(response)
 }
 
 fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
     let call = format!("the call of {}", request.endpoint);
     match fault {
-        Fault::TooLarge(size) => too_large(&call, size, site.limits.message),
+        Fault::TooLarge(size) => too_large(ID, &call, size, site.limits.message),
         Fault::Stalled => Error::timeout(
             ID,
             format!(

@@ -15,10 +15,9 @@ use hyper::http::response::Parts;
 use hyper::{Method, StatusCode, Uri};
 
 use super::ID;
-use super::body::{Fault, Inbound, too_large};
 use super::head;
-use super::pool::{Lease, Pool};
 use crate::error::{Error, Result};
+use crate::http::{Failed, Fault, Inbound, Lease, Pool, too_large};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::transport::{Channel, Limits, Socket};
 use crate::wire::{self, Reply};
@@ -64,7 +63,7 @@ impl HttpChannel {
         let body = std::mem::take(&mut request.body).into_bytes()?;
         if body.len() > limit {
             let whose = format!("the call of {}", request.endpoint);
-            return Err(too_large(&whose, Some(body.len() as u64), limit));
+            return Err(too_large(ID, &whose, Some(body.len() as u64), limit));
         }
         let mut lease = self.pool.lease().await?;
         let message = match self.message(&request, body, lease.headers()) {
@@ -123,30 +122,27 @@ impl HttpChannel {
         endpoint: &str,
         deadline: Option<Instant>,
     ) -> Result<hyper::Response<Incoming>> {
-        let mut failed = match lease.sender().try_send_request(message).await {
-            Ok(reply) => return Ok(reply),
-            Err(failed) => failed,
-        };
-        let mut unsent = failed.take_message();
-        if lease.is_used_before()
-            && let Some(mut message) = unsent.take()
-        {
-            lease.renew().await?;
+        let again = |message: &mut hyper::Request<Full<Bytes>>| {
             if let Some(left) = self.time_left(deadline)? {
                 let left = head::value(wire::nanoseconds(left));
                 message.headers_mut().insert(head::TIMEOUT, left);
             }
-            failed = match lease.sender().try_send_request(message).await {
-                Ok(reply) => return Ok(reply),
-                Err(failed) => failed,
-            };
-            unsent = failed.take_message();
-        }
-        let error = self.broken(endpoint, failed.into_error());
-        Err(match unsent {
-            Some(_) => error.never_reached(),
-            None => error,
-        })
+            Ok(())
+        };
+        lease
+            .send(message, again)
+            .await
+            .map_err(|failed| match failed {
+                Failed::Refused(error) => error,
+                Failed::Broken { source, is_unsent } => {
+                    let error = self.broken(endpoint, source);
+                    if is_unsent {
+                        error.never_reached()
+                    } else {
+                        error
+                    }
+                }
+            })
     }
 
     /// The time until the caller stops waiting.
@@ -198,7 +194,7 @@ impl HttpChannel {
         match fault {
             Fault::TooLarge(size) => {
                 let whose = format!("the reply of {endpoint} at {}", self.pool.address());
-                too_large(&whose, size, self.pool.limits().message)
+                too_large(ID, &whose, size, self.pool.limits().message)
             }
             Fault::Broken(source) => self.broken(endpoint, source),
             Fault::Stalled => Error::internal(ID, "a reply was given up"),

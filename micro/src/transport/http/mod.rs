@@ -1,21 +1,18 @@
 //! Calls over HTTP/1.1, in the form of go-micro's newer ("mucp") protocol.
 //!
-//! The server end is [`listener`] → [`connection`] (with [`pace`]) → [`answer`], the client end [`channel`] → [`pool`];
-//! [`head`] and [`body`] serve both. What the headers mean is said in `wire`.
+//! The server end is [`answer`], the client end [`channel`]; [`head`] serves both. Connections are the business of
+//! `http`, and what the headers mean is said in `wire`.
 
 mod answer;
-mod body;
 mod channel;
-mod connection;
 mod head;
 mod listener;
-mod pace;
-mod pool;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::listener::HttpListener;
 use super::{Accept, Backend, Channel, Limits, Listener, Transport};
 use crate::error::Result;
 
@@ -65,7 +62,7 @@ impl Transport for HttpTransport {
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
-        let listener = listener::HttpListener::bind(address, accept, self.limits.clone()).await?;
+        let listener = HttpListener::bind(address, accept, self.limits.clone()).await?;
         Ok(Box::new(listener))
     }
 

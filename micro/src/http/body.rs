@@ -7,17 +7,16 @@ use std::task::{Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
 
-use super::ID;
 use crate::error::Error;
 
 /// The body of a message that is arriving.
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     incoming: Incoming,
     finished: bool,
 }
 
 /// Why a body could not be read.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It has, or would have, more bytes than allowed: the number that it declared, if it did.
     TooLarge(Option<u64>),
     /// It was told to give up.
@@ -27,7 +26,7 @@ pub(super) enum Fault {
 }
 
 impl Inbound {
-    pub(super) fn new(incoming: Incoming) -> Self {
+    pub(crate) fn new(incoming: Incoming) -> Self {
         let finished = incoming.is_end_stream();
         Self { incoming, finished }
     }
@@ -40,7 +39,7 @@ impl Inbound {
     /// Reads all of it, but refuses more than `limit` bytes: before the first if its length is declared.
     ///
     /// `stalled` is asked whenever there is nothing to read.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &mut self,
         limit: usize,
         stalled: impl Fn() -> bool,
@@ -91,7 +90,7 @@ impl Inbound {
     }
 
     /// Reads up to `limit` bytes of what there is, for people to read.
-    pub(super) async fn start(&mut self, limit: usize) -> String {
+    pub(crate) async fn start(&mut self, limit: usize) -> String {
         let mut text = Vec::new();
         while let Ok(Some(piece)) = self.next(|| false).await {
             text.extend_from_slice(&piece[..piece.len().min(limit - text.len())]);
@@ -127,14 +126,14 @@ impl Inbound {
     }
 }
 
-/// The error for `whose` message of `size` bytes, or of unknown size.
-pub(super) fn too_large(whose: &str, size: Option<u64>, limit: usize) -> Error {
+/// The error of `id` for `whose` message of `size` bytes, or of unknown size.
+pub(crate) fn too_large(id: &'static str, whose: &str, size: Option<u64>, limit: usize) -> Error {
     let size = size.map_or_else(
         || "more bytes than allowed".to_owned(),
         |size| format!("{size} bytes"),
     );
     Error::too_large(
-        ID,
+        id,
         format!(
             "{whose} has {size}, over the limit of {limit} bytes: send less, or raise max_message at both ends"
         ),

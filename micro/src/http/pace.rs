@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::transport::Limits;
+use crate::limits::Limits;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) enum Phase {
 /// What is known of one connection. All of it belongs to the connection's task; the atomics only let that task move
 /// between threads.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     part: AtomicU8,
     /// How many calls have begun or ended.
     turn: AtomicU64,
@@ -55,7 +55,7 @@ impl Pace {
     }
 
     /// The body is complete; the handler runs next.
-    pub(super) fn begin_handler(&self) {
+    pub(crate) fn begin_handler(&self) {
         self.enter(HANDLER);
     }
 
@@ -65,7 +65,7 @@ impl Pace {
     }
 
     /// True once the body of this call has been given up.
-    pub(super) fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         self.stalled.load(Relaxed)
     }
 

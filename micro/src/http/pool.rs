@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::HeaderMap;
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -20,13 +21,13 @@ use tokio::time::{Instant, timeout};
 
 use super::ID;
 use crate::error::{Error, Result};
-use crate::transport::Limits;
+use crate::limits::Limits;
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// The connections to one node: at most as many as allowed; calls beyond that wait for one, in order.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     address: String,
     limits: Limits,
     places: Semaphore,
@@ -48,15 +49,27 @@ struct Open {
 }
 
 /// The use of a connection for one call; dropped before it is [given back](Self::give_back), it closes it.
-pub(super) struct Lease<'a> {
+pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     open: Open,
     used_before: bool,
     _place: SemaphorePermit<'a>,
 }
 
+/// Why there is no reply.
+pub(crate) enum Failed {
+    /// Nothing was sent.
+    Refused(Error),
+    /// The connection broke.
+    Broken {
+        source: hyper::Error,
+        /// True if the peer cannot have seen the message.
+        is_unsent: bool,
+    },
+}
+
 impl Pool {
-    pub(super) fn new(address: &str, limits: &Limits) -> Self {
+    pub(crate) fn new(address: &str, limits: &Limits) -> Self {
         Self {
             address: address.to_owned(),
             limits: limits.clone(),
@@ -65,11 +78,11 @@ impl Pool {
         }
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
@@ -78,7 +91,7 @@ impl Pool {
     /// # Errors
     ///
     /// `unavailable` if there is none and the node cannot be connected to; no handler was reached.
-    pub(super) async fn lease(&self) -> Result<Lease<'_>> {
+    pub(crate) async fn lease(&self) -> Result<Lease<'_>> {
         let place = self
             .places
             .acquire()
@@ -187,33 +200,43 @@ impl Pool {
 const USUAL_HEADERS: usize = 16;
 
 impl Lease<'_> {
-    pub(super) fn sender(&mut self) -> &mut SendRequest<Full<Bytes>> {
-        &mut self.open.sender
-    }
-
     /// An empty map for the head.
-    pub(super) fn headers(&mut self) -> HeaderMap {
+    pub(crate) fn headers(&mut self) -> HeaderMap {
         std::mem::take(&mut self.open.headers)
     }
 
-    /// True if the connection carried a call before, so that the peer may have closed it since.
-    pub(super) fn is_used_before(&self) -> bool {
-        self.used_before
-    }
-
-    /// Puts a fresh connection in the place of this one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::lease`].
-    pub(super) async fn renew(&mut self) -> Result<()> {
-        self.open = self.pool.connect().await?;
-        self.used_before = false;
-        Ok(())
+    /// Sends `message`, on a fresh connection if the one at hand turns out to be closed; `again` amends it before that.
+    pub(crate) async fn send(
+        &mut self,
+        message: hyper::Request<Full<Bytes>>,
+        again: impl FnOnce(&mut hyper::Request<Full<Bytes>>) -> Result<()>,
+    ) -> Result<hyper::Response<Incoming>, Failed> {
+        let mut failed = match self.open.sender.try_send_request(message).await {
+            Ok(reply) => return Ok(reply),
+            Err(failed) => failed,
+        };
+        let mut unsent = failed.take_message();
+        // The peer may have closed a connection since it carried a call.
+        if self.used_before
+            && let Some(mut message) = unsent.take()
+        {
+            self.open = self.pool.connect().await.map_err(Failed::Refused)?;
+            self.used_before = false;
+            again(&mut message).map_err(Failed::Refused)?;
+            failed = match self.open.sender.try_send_request(message).await {
+                Ok(reply) => return Ok(reply),
+                Err(failed) => failed,
+            };
+            unsent = failed.take_message();
+        }
+        Err(Failed::Broken {
+            source: failed.into_error(),
+            is_unsent: unsent.is_some(),
+        })
     }
 
     /// Keeps the connection for the next call, and `headers` for its head.
-    pub(super) fn give_back(mut self, pool: &Arc<Pool>, mut headers: HeaderMap) {
+    pub(crate) fn give_back(mut self, pool: &Arc<Pool>, mut headers: HeaderMap) {
         headers.clear();
         self.open.headers = headers;
         let mut state = pool.state();

@@ -1,26 +1,34 @@
 //! One connection to the server end: requests in order, one at a time, in one task.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::answer::answer;
-use super::listener::Site;
+use super::body::Inbound;
+use super::listener::Served;
 use super::pace::{Pace, Paced, Phase, Watch};
+use super::{Answer, Exchange};
 
-/// Serves the calls that come from `peer` until either side closes.
-pub(super) async fn serve<S>(stream: S, peer: Arc<str>, site: Arc<Site>)
+/// Serves the requests that come from `peer` until either side closes.
+pub(super) async fn serve<S, A>(stream: S, peer: Arc<str>, served: Arc<Served<A>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    A: Answer,
 {
     let pace = Pace::default();
-    let service = service_fn(|request| answer(&site, &peer, &pace, request));
+    let site = &served.site;
+    let service = service_fn(|request| exchange(&served, &peer, &pace, request));
     let connection = http1::Builder::new()
         .max_header_size(site.limits.head)
         .serve_connection(TokioIo::new(Paced::new(stream, &pace)), service);
@@ -54,4 +62,37 @@ where
         }
     });
     ended.await;
+}
+
+/// Has one request answered, and leaves the connection fit for the next one, or closing.
+async fn exchange<A: Answer>(
+    served: &Served<A>,
+    peer: &Arc<str>,
+    pace: &Pace,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    pace.begin_body();
+    let (parts, body) = request.into_parts();
+    let mut body = Inbound::new(body);
+    let waits = parts.headers.contains_key(EXPECT);
+    let site = &served.site;
+    let exchange = Exchange {
+        site,
+        peer,
+        pace,
+        parts,
+        body: &mut body,
+    };
+    let mut reply = served.answer.answer(exchange).await;
+    if !body.is_finished() && !waits {
+        // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
+        let limit = site.limits.message.saturating_mul(2);
+        body.discard(limit, || pace.is_stalled()).await;
+    }
+    if !body.is_finished() || site.is_draining() {
+        let close = HeaderValue::from_static("close");
+        reply.headers_mut().insert(CONNECTION, close);
+    }
+    pace.begin_reply();
+    Ok(reply)
 }

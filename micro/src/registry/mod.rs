@@ -8,6 +8,7 @@ mod cache;
 mod mdns;
 mod memory;
 mod record;
+mod registration;
 mod watch;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use cache::{Cache, Candidate, Snapshot};
 pub use mdns::MdnsRegistry;
 pub use memory::MemoryRegistry;
 pub use record::{Endpoint, Node, PARTIAL, Service, Value};
+pub(crate) use registration::Registration;
 pub use watch::{Action, Event, Watcher};
 
 use crate::error::Result;

@@ -28,7 +28,7 @@ pub use stream::Emitter;
 pub use subscriber::{Subscriber, subscriber, subscriber_as};
 
 use self::debug::Stats;
-use self::registration::{Identity, Registration};
+use self::registration::Identity;
 use self::router::Router;
 use self::rpc::Rpc;
 use crate::address;
@@ -37,7 +37,7 @@ use crate::context::Scope;
 use crate::error::{Error, Result};
 use crate::id;
 use crate::message::{Request, Response};
-use crate::registry::Registry;
+use crate::registry::{Registration, Registry};
 use crate::transport::{Accept, Listener, Transport};
 use crate::wrapper::Stack;
 
@@ -181,6 +181,9 @@ impl Server {
             &identity(&parts, &options, listener.address()),
         );
         let (ttl, interval) = (options.register_ttl, options.register_interval);
+        for node in records.iter().flat_map(|service| &service.nodes) {
+            tracing::info!(registry = %parts.registry.describe(), "Registering node: {}", node.id);
+        }
         let registration =
             Registration::start(Arc::clone(&parts.registry), records, ttl, interval).await?;
         Ok(Self {
@@ -212,6 +215,11 @@ impl Server {
 
     async fn deregister(&mut self) {
         if let Some(mut registration) = self.registration.take() {
+            for service in registration.services() {
+                for node in &service.nodes {
+                    tracing::info!("Deregistering node: {}", node.id);
+                }
+            }
             registration.end().await;
         }
     }

@@ -1,6 +1,7 @@
 //! Events from publishers to subscribers, on the memory broker.
 
-use micro::broker::{Broker, Terms};
+use micro::broker::{ATTEMPTS, Broker, Consumer, Subscription, Terms};
+use micro::message::Message;
 use micro::prelude::*;
 use micro::{Error, Running};
 use tests::System;
@@ -32,6 +33,20 @@ async fn listener(
         .start()
         .await
         .unwrap()
+}
+
+/// Tells what is parked for the group `g` of `topic`.
+async fn undertaker(system: &System, told: mpsc::Sender<Message>) -> Subscription {
+    let consumer = Consumer::new(move |delivery| {
+        let told = told.clone();
+        Box::pin(async move {
+            let sent = told.send(delivery.message).await;
+            sent.map_err(|_| Error::internal("test", "full"))
+        })
+    });
+    let terms = Terms::new(Mode::Broadcast);
+    let told = system.broker.subscribe("dead.topic.g", terms, consumer);
+    told.await.unwrap()
 }
 
 async fn publish(system: &System, events: impl IntoIterator<Item = u32>) {
@@ -93,22 +108,8 @@ async fn events_of_a_group_are_handled_in_order() {
 async fn a_failed_event_is_tried_three_times_and_then_parked_with_its_reason() {
     let (system, (seen, mut events)) = (System::default(), mpsc::channel(64));
     let _a = listener(&system, "a", Mode::group("g"), &seen).await;
-    let (parked, mut dead) = mpsc::channel(1);
-    let consumer = micro::broker::Consumer::new(move |delivery| {
-        let parked = parked.clone();
-        Box::pin(async move {
-            parked
-                .send(delivery.message)
-                .await
-                .map_err(|_| Error::internal("test", "full"))
-        })
-    });
-    let terms = Terms::new(Mode::Broadcast);
-    let _dead = system
-        .broker
-        .subscribe("dead.topic.g", terms, consumer)
-        .await
-        .unwrap();
+    let (told, mut dead) = mpsc::channel(1);
+    let _dead = undertaker(&system, told).await;
 
     publish(&system, [13]).await;
 
@@ -128,8 +129,10 @@ async fn a_failed_event_is_tried_three_times_and_then_parked_with_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_read_is_parked_at_once() {
-    let (system, (seen, mut events)) = (System::default(), mpsc::channel(64));
+    let (system, (seen, _events)) = (System::default(), mpsc::channel(64));
     let _a = listener(&system, "a", Mode::group("g"), &seen).await;
+    let (told, mut dead) = mpsc::channel(1);
+    let _dead = undertaker(&system, told).await;
     let client = system.service("client").await;
 
     client
@@ -137,9 +140,9 @@ async fn an_event_that_cannot_be_read_is_parked_at_once() {
         .publish(&Plain("no number".to_owned()))
         .await
         .unwrap();
-    publish(&system, [1]).await;
 
-    assert_eq!(events.recv().await, Some(("a", 1, 1)));
+    let parked = dead.recv().await.unwrap();
+    assert_eq!(parked.metadata.get(ATTEMPTS), Some("1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,4 +163,51 @@ async fn durable_on_a_broker_that_keeps_nothing_is_refused() {
         .unwrap_err();
 
     assert!(error.detail().contains("durable"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_that_wants_another_try_is_refused() {
+    let system = System::default();
+    let handle = subscriber(
+        "topic",
+        Mode::Broadcast,
+        async |_: Context, _: Plain<u32>| Ok::<_, Error>(()),
+    );
+
+    let service = system.service("a").await.subscriber(handle.retry(5));
+    let error = service.start().await.unwrap_err();
+
+    assert!(error.detail().contains("retry"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_parked_is_handled_after_a_replay() {
+    let (system, (seen, mut events)) = (System::default(), mpsc::channel(64));
+    let _a = listener(&system, "a", Mode::group("g"), &seen).await;
+    let (told, mut dead) = mpsc::channel(64);
+    let _dead = undertaker(&system, told).await;
+    publish(&system, [13]).await;
+    for _ in 0..3 {
+        events.recv().await.unwrap();
+    }
+    dead.recv().await.unwrap();
+
+    let client = system.service("client").await;
+    let replayed = client.client().replay("topic", "g").await.unwrap();
+
+    assert_eq!(replayed, 1);
+    assert_eq!(events.recv().await, Some(("a", 13, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_gives_what_it_did_not_begin_to_the_next_member() {
+    let (system, (seen, mut events)) = (System::default(), mpsc::channel(64));
+    let first = listener(&system, "first", Mode::group("g"), &seen).await;
+    publish(&system, [13]).await;
+    events.recv().await.unwrap();
+
+    first.stop().await;
+    let _second = listener(&system, "second", Mode::group("g"), &seen).await;
+
+    assert_eq!(events.recv().await, Some(("second", 13, 2)));
 }

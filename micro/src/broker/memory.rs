@@ -1,43 +1,36 @@
 //! Messages within one process.
-//!
-//! Clones share one set of topics. Each group, and each broadcast subscriber, has one bounded queue in order of
-//! publication; members of a group take from the group's queue. A full queue makes publishers wait.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use futures_util::future::join_all;
 
-use super::{Backend, Broker, Capabilities, Consumer, Delivery, Mode, Subscription, Terms};
-use crate::error::{Error, Result};
+use super::member::Member;
+use super::queue::Queue;
+use super::{Backend, Broker, Capabilities, Consumer, Mode, Subscription, Terms};
+use crate::error::Result;
 use crate::message::Message;
 
-const ID: &str = "micro.broker.memory";
-
-/// How many messages may wait for one group.
-const WAITING: usize = 1024;
-
-/// How long a failed message waits for its next try: this, doubled with each try.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// A broker within the process: at most once beyond it, ordered, gone with the process.
+/// A broker within the process. Clones share their topics.
+///
+/// Each group, and each broadcast subscriber, has one queue in order of publication, of at most 1,024 messages that wait
+/// or are being handled; publishers wait for room up to 5 s, and are told if there is none. Members of a group take from
+/// the group's queue, which stays when the last of them leaves, with what they gave back; but what is published
+/// while a group has no member is not for it. Up to 1,024 messages are parked for each group.
+///
+/// Everything is gone with the process.
 #[derive(Clone, Default)]
 pub struct MemoryBroker(Arc<Topics>);
 
 #[derive(Default)]
-struct Topics(Mutex<HashMap<Arc<str>, Vec<Arc<Queue>>>>);
+struct Topics(Mutex<HashMap<Arc<str>, Vec<Seat>>>);
 
-/// What one group, or one broadcast subscriber, has yet to handle.
-struct Queue {
-    /// `None` for a broadcast subscriber, which shares its queue with nobody.
-    group: Option<String>,
-    sender: mpsc::Sender<Delivery>,
-    receiver: AsyncMutex<mpsc::Receiver<Delivery>>,
+/// A queue, and how many members take from it.
+struct Seat {
+    queue: Arc<Queue>,
+    members: usize,
 }
 
 impl MemoryBroker {
@@ -48,68 +41,84 @@ impl MemoryBroker {
 }
 
 impl Topics {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Vec<Arc<Queue>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Vec<Seat>>> {
         // The map is whole after any panic: each change is one call.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The queue of `group`, made if it is not there; a broadcast subscriber always gets a new one.
-    fn queue(&self, topic: &Arc<str>, mode: &Mode) -> Arc<Queue> {
+    /// A place at the queue of the group, made if it is not there; a broadcast subscriber always gets a new one.
+    fn join(&self, topic: &Arc<str>, mode: &Mode) -> Arc<Queue> {
         let mut topics = self.lock();
-        let queues = topics.entry(Arc::clone(topic)).or_default();
-        let group = match mode {
-            Mode::Group(name) => Some(name.to_string()),
-            Mode::Broadcast => None,
-        };
-        let known = queues
-            .iter()
-            .find(|queue| group.is_some() && queue.group == group);
-        if let Some(queue) = known {
-            return Arc::clone(queue);
+        let seats = topics.entry(Arc::clone(topic)).or_default();
+        if let Mode::Group(name) = mode
+            && let Some(seat) = seats.iter_mut().find(|seat| seat.is_of(name))
+        {
+            seat.members += 1;
+            return Arc::clone(&seat.queue);
         }
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let receiver = AsyncMutex::new(receiver);
-        let queue = Arc::new(Queue {
-            group,
-            sender,
-            receiver,
+        let queue = Arc::new(Queue::new(topic, mode));
+        seats.push(Seat {
+            queue: Arc::clone(&queue),
+            members: 1,
         });
-        queues.push(Arc::clone(&queue));
         queue
     }
 
-    /// Forgets a broadcast subscriber's queue; a group's stays for its next member.
-    fn leave(&self, topic: &Arc<str>, queue: &Arc<Queue>) {
-        if queue.group.is_none()
-            && let Some(queues) = self.lock().get_mut(topic)
-        {
-            queues.retain(|own| !Arc::ptr_eq(own, queue));
+    /// Gives a place up. A group's queue stays for its next member.
+    fn leave(&self, topic: &str, queue: &Arc<Queue>) {
+        let mut topics = self.lock();
+        let Some(seats) = topics.get_mut(topic) else {
+            return;
+        };
+        for seat in seats.iter_mut() {
+            seat.members -= usize::from(Arc::ptr_eq(&seat.queue, queue));
+        }
+        seats.retain(|seat| seat.members > 0 || seat.queue.group().is_some());
+        if queue.group().is_none() {
+            queue.close();
         }
     }
 
-    async fn publish(&self, topic: &str, message: Message) -> Result<()> {
-        let queues = self
-            .lock()
-            .get_key_value(topic)
-            .map(|(topic, queues)| (Arc::clone(topic), queues.clone()));
-        let Some((topic, queues)) = queues else {
-            return Ok(());
-        };
-        for queue in queues {
-            let delivery = Delivery::new(Arc::clone(&topic), message.clone(), 1);
-            // The receiver lives in the queue that is held here.
-            queue.sender.send(delivery).await.map_err(|_| {
-                Error::unavailable(ID, format!("the subscribers of {topic} are gone"))
-            })?;
-        }
-        Ok(())
+    /// The queues of those who listen to `topic`.
+    fn listening(&self, topic: &str) -> Vec<Arc<Queue>> {
+        let topics = self.lock();
+        let seats = topics.get(topic).into_iter().flatten();
+        seats
+            .filter(|seat| seat.members > 0)
+            .map(|seat| Arc::clone(&seat.queue))
+            .collect()
+    }
+
+    /// The queue of a group, whether or not it has a member.
+    fn find(&self, topic: &str, group: &str) -> Option<Arc<Queue>> {
+        let topics = self.lock();
+        let seat = topics.get(topic)?.iter().find(|seat| seat.is_of(group))?;
+        Some(Arc::clone(&seat.queue))
+    }
+}
+
+impl Seat {
+    fn is_of(&self, group: &str) -> bool {
+        self.queue.group().is_some_and(|own| **own == *group)
     }
 }
 
 #[async_trait]
 impl Broker for MemoryBroker {
     async fn publish(&self, topic: &str, message: Message) -> Result<()> {
-        self.0.publish(topic, message).await
+        let queues = self.0.listening(topic);
+        // At once, so that one that is full keeps no message from the others.
+        let pushed = join_all(queues.iter().map(|queue| queue.push(message.clone(), 1))).await;
+        for (queue, outcome) in queues.iter().zip(pushed) {
+            match outcome {
+                // It left just now.
+                Err(error) if error.code() == 503 => {
+                    tracing::debug!(%queue, "a subscriber left before a message came");
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
     }
 
     async fn subscribe(
@@ -118,111 +127,33 @@ impl Broker for MemoryBroker {
         terms: Terms,
         consumer: Consumer,
     ) -> Result<Subscription> {
-        if terms.durable {
-            return Err(Error::bad_request(
-                ID,
-                format!(
-                    "topic {topic} wants durable messages, and the memory broker keeps none: leave out `durable` or choose another broker"
-                ),
-            ));
-        }
+        terms.check(topic, self)?;
         let topic: Arc<str> = Arc::from(topic);
-        let queue = self.0.queue(&topic, &terms.mode);
-        let stop = CancellationToken::new();
-        let member = Member {
-            topics: Arc::downgrade(&self.0),
-            queue: Arc::clone(&queue),
-            room: Arc::new(Semaphore::new(terms.concurrency.max(1))),
-            terms,
-            consumer,
-        };
-        let (topics, leaving) = (Arc::clone(&self.0), stop.clone());
-        tokio::spawn(member.run(stop));
-        Ok(Subscription::new(move || {
-            topics.leave(&topic, &queue);
-            leaving.cancel();
+        let queue = self.0.join(&topic, &terms.mode);
+        let member = Member::new(&queue, terms, consumer, Arc::new(self.clone()));
+        let topics = Arc::clone(&self.0);
+        Ok(Subscription::new(|left| async move {
+            let leave = async {
+                left.await;
+                topics.leave(&topic, &queue);
+            };
+            member.run(leave).await;
         }))
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            at_least_once: false,
-            durable: false,
+    async fn replay(&self, topic: &str, group: &str) -> Result<usize> {
+        match self.0.find(topic, group) {
+            Some(queue) => queue.replay().await,
+            None => Ok(0),
         }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::IN_MEMORY
     }
 
     fn name(&self) -> &'static str {
         "memory"
-    }
-}
-
-/// One subscriber, taking from the queue of its group.
-struct Member {
-    topics: Weak<Topics>,
-    queue: Arc<Queue>,
-    room: Arc<Semaphore>,
-    terms: Terms,
-    consumer: Consumer,
-}
-
-impl Member {
-    /// Takes messages until `stop`, and then finishes what it took.
-    async fn run(self, stop: CancellationToken) {
-        let member = Arc::new(self);
-        let mut handling = JoinSet::new();
-        while let Some((room, delivery)) = stop.run_until_cancelled(member.next()).await.flatten() {
-            let handler = Arc::clone(&member);
-            handling.spawn(async move {
-                handler.handle(delivery).await;
-                drop(room);
-            });
-            while handling.try_join_next().is_some() {}
-        }
-        handling.join_all().await;
-    }
-
-    /// The next message, once there is room to handle it. Nothing is lost if this is dropped.
-    async fn next(&self) -> Option<(OwnedSemaphorePermit, Delivery)> {
-        let room = Arc::clone(&self.room).acquire_owned().await.ok()?;
-        let delivery = self.queue.receiver.lock().await.recv().await?;
-        Some((room, delivery))
-    }
-
-    /// Tries until it is handled or parked.
-    async fn handle(&self, mut delivery: Delivery) {
-        let tries = if self.queue.group.is_some() {
-            self.terms.tries.max(1)
-        } else {
-            1
-        };
-        loop {
-            let Err(error) = self.consumer.handle(delivery.clone()).await else {
-                return;
-            };
-            // What cannot be read will not be readable later.
-            if delivery.attempt >= tries || matches!(error.code(), 400 | 415) {
-                return self.park(delivery, &error).await;
-            }
-            tracing::warn!(topic = %delivery.topic, attempt = delivery.attempt, %error, "message failed, trying again");
-            tokio::time::sleep(PAUSE * 2_u32.saturating_pow(delivery.attempt - 1)).await;
-            delivery.attempt += 1;
-        }
-    }
-
-    async fn park(&self, delivery: Delivery, error: &Error) {
-        let Some(group) = &self.queue.group else {
-            tracing::warn!(topic = %delivery.topic, %error, "broadcast message failed");
-            return;
-        };
-        let dead = format!("dead.{}.{group}", delivery.topic);
-        tracing::warn!(topic = %delivery.topic, attempts = delivery.attempt, %error, parked = dead, "message failed for good");
-        let mut message = delivery.message;
-        message.metadata.set("micro-reason", &error.to_json());
-        if let Some(topics) = self.topics.upgrade()
-            && let Err(error) = topics.publish(&dead, message).await
-        {
-            tracing::error!(%error, parked = dead, "message lost");
-        }
     }
 }
 

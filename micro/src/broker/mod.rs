@@ -4,44 +4,70 @@
 //! end subscribes; neither is known here.
 
 mod delivery;
+mod member;
 mod memory;
+mod queue;
+mod scheme;
+mod terms;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
+pub use scheme::Scheme;
+pub use terms::{Capabilities, Mode, Redelivery, Terms};
 
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::message::Message;
+use crate::registry::Registry;
+
+/// Who speaks in the errors of all brokers.
+const ID: &str = "micro.broker";
+
+/// The metadata of a parked message that says why it is: the error of the last try, in go-micro's JSON form.
+pub const REASON: &str = "Micro-Reason";
+
+/// The metadata of a parked message that says how often it was tried.
+pub const ATTEMPTS: &str = "Micro-Attempts";
 
 /// A way to hand messages to whoever subscribed.
 #[async_trait]
 pub trait Broker: fmt::Debug + Send + Sync {
-    /// Hands `message` to the subscribers of `topic`.
+    /// Hands `message` to the subscribers of `topic`, and returns once each group and each broadcast subscriber took it.
     ///
     /// # Behavior
     ///
     /// - A topic that nobody subscribed to takes messages all the same.
+    /// - A message arrives with its content type, its metadata and its body.
+    /// - A group that has too much to handle makes publishers wait.
+    /// - A group that has too much to handle is named to those that it keeps waiting.
     ///
     /// # Errors
     ///
-    /// `unavailable` if the backend cannot be reached.
+    /// `unavailable` if the backend cannot be reached, `too_many_requests` if subscribers have no room for the message.
+    /// Other groups may have taken it then.
     async fn publish(&self, topic: &str, message: Message) -> Result<()>;
 
-    /// Hands messages of `topic` to `consumer`, from when this returns until the subscription is dropped.
+    /// Hands messages of `topic` to `consumer`, from when this returns until the subscription is left.
     ///
     /// # Behavior
     ///
-    /// - Each message goes to one member of each group, and to every broadcast subscriber.
-    /// - One message at a time and in order, unless [`Terms::concurrency`] says otherwise.
-    /// - A message that a group's consumer failed is handed to the group again, with its attempt number, up to
-    ///   [`Terms::tries`] times, and then published to `dead.TOPIC.GROUP` with the reason in `micro-reason`.
+    /// - Each message goes to one member of each group.
+    /// - Each message goes to every broadcast subscriber.
+    /// - Messages are handled one at a time and in order.
+    /// - With a concurrency of n, n messages are handled at once.
+    /// - A message that a consumer failed is handed out again, with its attempt number.
+    /// - After the last of its tries a message is parked, with the reason, and told to `dead.TOPIC.GROUP`.
+    /// - A message that fails for good is parked at once.
+    /// - The messages behind one that fails are handled all the same.
     /// - Broadcast messages are not handed out again.
+    /// - A subscriber that leaves finishes what it handles, and the rest goes to its group.
+    /// - Terms that the broker cannot keep are refused.
+    /// - The default terms are never refused.
     ///
     /// # Errors
     ///
@@ -53,6 +79,18 @@ pub trait Broker: fmt::Debug + Send + Sync {
         consumer: Consumer,
     ) -> Result<Subscription>;
 
+    /// Hands out again what is parked for `group`, and says how many messages that were.
+    ///
+    /// # Behavior
+    ///
+    /// - What is replayed goes to that group alone, as it was published.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` if the backend cannot be reached, `too_many_requests` if the group has no room; what was not
+    /// handed out stays parked.
+    async fn replay(&self, topic: &str, group: &str) -> Result<usize>;
+
     /// What subscribers can rely on.
     fn capabilities(&self) -> Capabilities;
 
@@ -60,79 +98,23 @@ pub trait Broker: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
 }
 
-/// Who of the subscribers gets a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One member of the group of this name.
-    Group(Cow<'static, str>),
-    /// Everyone.
-    Broadcast,
-}
-
-impl Mode {
-    /// One member of the group called `name`.
-    pub fn group(name: impl Into<Cow<'static, str>>) -> Self {
-        Self::Group(name.into())
-    }
-}
-
-/// On what terms messages are wanted.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Terms {
-    /// Who of the subscribers gets a message.
-    pub mode: Mode,
-    /// How often a message is handed out until it is parked; at least 1. Default 3.
-    pub tries: u32,
-    /// How many messages are handled at once; at least 1. Default 1, which keeps their order.
-    pub concurrency: usize,
-    /// True if messages published while nobody is there must be kept. Default false.
-    pub durable: bool,
-}
-
-impl Terms {
-    /// The default terms.
-    pub fn new(mode: Mode) -> Self {
-        Self {
-            mode,
-            tries: 3,
-            concurrency: 1,
-            durable: false,
-        }
-    }
-}
-
-/// What a broker promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// True if a message is handed out until it was handled; false if it may be lost.
-    pub at_least_once: bool,
-    /// True if messages survive a restart of the broker and wait for absent groups.
-    pub durable: bool,
-}
-
-impl fmt::Display for Capabilities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.at_least_once {
-            "at least once"
-        } else {
-            "at most once"
-        })?;
-        f.write_str(if self.durable {
-            ", durable"
-        } else {
-            ", not durable"
-        })
-    }
+/// The topic that is told of what is parked for `group`.
+fn dead(topic: &str, group: &str) -> String {
+    format!("dead.{topic}.{group}")
 }
 
 /// What a broker is opened with.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Where the backend is. Empty means its default.
+    /// Where the backend is; for HTTP, where to listen. Empty means its default.
     pub addresses: Vec<String>,
+    /// Under which names subscribers of the HTTP broker are found. Empty means [`Scheme::V2`] alone.
+    pub schemes: Vec<Scheme>,
+    /// Where subscribers find each other, for brokers without a server of their own. A program gives its own registry.
+    pub registry: Option<Arc<dyn Registry>>,
+    /// The bounds, for brokers that are served by this process. A program gives those of its transport.
+    pub limits: Limits,
 }
 
 /// One backend in the table of those that are compiled in.
@@ -145,6 +127,3 @@ pub struct Backend {
 }
 
 inventory::collect!(Backend);
-
-/// A future that handles one delivery.
-pub(crate) type Handling = BoxFuture<'static, Result<()>>;

@@ -170,6 +170,15 @@ impl Client {
         Publisher::new(self, topic.into(), T::format())
     }
 
+    /// Hands out again what the subscribers of `topic` in `group` could not handle; says how many messages that were.
+    ///
+    /// # Errors
+    ///
+    /// The broker's.
+    pub async fn replay(&self, topic: &str, group: &str) -> Result<usize> {
+        self.core.broker.replay(topic, group).await
+    }
+
     /// Sends `request` through the wrappers to the attempt loop.
     pub(crate) async fn send(&self, request: Request) -> Result<Response> {
         match &self.first {

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Client;
+use crate::broker;
 use crate::codec::Format;
 use crate::context::Context;
 use crate::error::Result;
@@ -94,7 +95,10 @@ impl Publish {
         let mut message = self.message?;
         let mut metadata = Metadata::new();
         if let (false, Some(context)) = (self.detached, Context::current()) {
-            let is_secret = |name: &str| SECRETS.iter().any(|own| own.eq_ignore_ascii_case(name));
+            let is_secret = |name: &str| {
+                let own = SECRETS.iter().chain(&[broker::REASON, broker::ATTEMPTS]);
+                own.into_iter().any(|own| own.eq_ignore_ascii_case(name))
+            };
             metadata.extend(
                 context
                     .metadata()

@@ -49,6 +49,7 @@ struct Inner {
     downstream: bool,
     forwarded: bool,
     never_reached: bool,
+    permanent: bool,
 }
 
 /// The form on the wire: go-micro's four keys in its order, then ours where there is something to say.
@@ -100,6 +101,7 @@ impl Error {
             downstream: false,
             forwarded: false,
             never_reached: false,
+            permanent: false,
         }))
     }
 
@@ -216,6 +218,17 @@ impl Error {
     pub fn never_reached(mut self) -> Self {
         self.0.never_reached = true;
         self
+    }
+
+    /// Says that no other try can succeed: a broker parks a message that failed so at once.
+    pub fn permanent(mut self) -> Self {
+        self.0.permanent = true;
+        self
+    }
+
+    /// True if no other try can succeed, and somebody said so.
+    pub fn is_permanent(&self) -> bool {
+        self.0.permanent
     }
 
     /// Attaches the variant name and fields of a typed error.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 
 pub use definition::{Definition, Handle};
 pub use handler::{
@@ -81,6 +81,9 @@ impl Default for Options {
         }
     }
 }
+
+/// How long messages that were cut short may take to go back to their group.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// What a server stands on.
 #[derive(Clone, Debug)]
@@ -170,11 +173,7 @@ impl Server {
             subscriptions.push(subscriber.subscribe(&*parts.broker, scope.clone()).await?);
         }
         if !subscriptions.is_empty() {
-            tracing::info!(
-                broker = parts.broker.name(),
-                "Subscribed: {}",
-                parts.broker.capabilities()
-            );
+            tracing::info!("{}: {}", parts.broker.name(), parts.broker.capabilities());
         }
         let records = registration::records(
             &definitions,
@@ -204,7 +203,7 @@ impl Server {
     /// Takes the records back and the subscriptions, so that nothing new comes but from who knows this node.
     pub(crate) async fn leave(&mut self) {
         self.deregister().await;
-        self.subscriptions.clear();
+        self.subscriptions.iter().for_each(Subscription::leave);
     }
 
     /// Waits for what runs, refuses the rest, and closes.
@@ -231,22 +230,25 @@ impl Server {
         self.finish().await;
     }
 
-    async fn drain(&self) {
+    async fn drain(&mut self) {
         self.scope.tasks.close();
+        let (tasks, listener) = (self.scope.tasks.clone(), &self.listener);
         let drained = async {
-            self.scope.tasks.wait().await;
-            self.listener.drain().await;
+            tasks.wait().await;
+            listener.drain().await;
         };
-        if tokio::time::timeout(self.options.drain, drained)
-            .await
-            .is_err()
-        {
+        let drained = tokio::time::timeout(self.options.drain, async {
+            tokio::join!(drained, ended(&mut self.subscriptions));
+        });
+        if drained.await.is_err() {
             tracing::warn!(
-                "calls were still running after {:?}: ended",
+                "calls or messages were still running after {:?}: ended",
                 self.options.drain
             );
         }
         self.close();
+        // What was cut short goes back to its group, or is parked.
+        let _ = tokio::time::timeout(GIVE_BACK, ended(&mut self.subscriptions)).await;
     }
 
     /// Ends everything at once.
@@ -254,6 +256,10 @@ impl Server {
         self.scope.stop.cancel();
         self.listener.close();
     }
+}
+
+async fn ended(subscriptions: &mut [Subscription]) {
+    join_all(subscriptions.iter_mut().map(Subscription::ended)).await;
 }
 
 fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {

@@ -66,7 +66,10 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
 {
     let serve = move |context: Context, delivery: &Delivery| {
-        let event = format.decode(&delivery.message.content_type, &delivery.message.body)?;
+        // What cannot be read will not be readable later.
+        let event = format
+            .decode(&delivery.message.content_type, &delivery.message.body)
+            .map_err(Error::permanent)?;
         let handled = handler(context, event);
         Ok(async move { handled.await.map_err(Into::into) }.boxed())
     };
@@ -79,9 +82,10 @@ where
 }
 
 impl Subscriber {
-    /// How often a message is tried before it is parked. Default 3.
+    /// How often a message is tried before it is parked, at least once. Default 3. A broadcast cannot have it, nor can a
+    /// subscriber of a broker that hands messages out once.
     pub fn retry(mut self, tries: u32) -> Self {
-        self.terms.tries = tries.max(1);
+        self.terms.retry = Some(tries);
         self
     }
 

@@ -1,0 +1,179 @@
+//! What one group, or one broadcast subscriber, has yet to handle, and what it could not: both bounded.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::{ATTEMPTS, Delivery, ID, Mode, REASON};
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// How many messages may wait or be handled at once; publishers of more wait.
+const ROOM: usize = 1024;
+
+/// How long a publisher waits for room.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many parked messages are kept.
+const PARKED: usize = 1024;
+
+/// Messages in order of publication, for members to take one by one.
+pub(super) struct Queue {
+    topic: Arc<str>,
+    /// `None` for a broadcast subscriber, which shares its queue with nobody.
+    group: Option<Arc<str>>,
+    room: Arc<Semaphore>,
+    /// As many permits as messages wait.
+    ready: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Taken>,
+    parked: VecDeque<Message>,
+}
+
+/// A message that was taken, and its place in the queue, which is free once this is dropped.
+pub(super) struct Taken {
+    pub(super) delivery: Delivery,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Queue {
+    pub(super) fn new(topic: &Arc<str>, mode: &Mode) -> Self {
+        let group = match mode {
+            Mode::Group(name) => Some(Arc::from(&**name)),
+            Mode::Broadcast => None,
+        };
+        Self {
+            topic: Arc::clone(topic),
+            group,
+            room: Arc::new(Semaphore::new(ROOM)),
+            ready: Semaphore::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn group(&self) -> Option<&Arc<str>> {
+        self.group.as_ref()
+    }
+
+    /// Adds a message, once there is room.
+    ///
+    /// # Errors
+    ///
+    /// `too_many_requests` if there is no room for 5 s, `unavailable` if it is closed; the message was not taken then.
+    pub(super) async fn push(&self, message: Message, attempt: u32) -> Result<()> {
+        let place = match timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => {
+                let detail = format!("{self} has left");
+                return Err(Error::unavailable(ID, detail).never_reached());
+            }
+            Err(_) => {
+                let detail = format!("{self} has {ROOM} messages to handle and takes no more");
+                return Err(Error::too_many_requests(ID, detail).never_reached());
+            }
+        };
+        let delivery = Delivery::new(Arc::clone(&self.topic), message, attempt);
+        self.state().waiting.push_back(Taken {
+            delivery,
+            _place: place,
+        });
+        self.ready.add_permits(1);
+        Ok(())
+    }
+
+    /// Refuses messages from now on, also those whose publishers wait.
+    pub(super) fn close(&self) {
+        self.room.close();
+    }
+
+    /// The next message. Nothing is lost if this is dropped.
+    pub(super) async fn next(&self) -> Taken {
+        loop {
+            // It is never closed.
+            if let Ok(ready) = self.ready.acquire().await {
+                ready.forget();
+            }
+            if let Some(taken) = self.state().waiting.pop_front() {
+                return taken;
+            }
+        }
+    }
+
+    /// Puts a message back that was not handled, to be taken first.
+    pub(super) fn give_back(&self, taken: Taken) {
+        self.state().waiting.push_front(taken);
+        self.ready.add_permits(1);
+    }
+
+    /// Keeps a message that could not be handled, with the reason; returns it as it is kept.
+    pub(super) fn park(&self, delivery: Delivery, error: &Error) -> Message {
+        let mut message = delivery.message;
+        message.metadata.set(REASON, &error.to_json());
+        message
+            .metadata
+            .set(ATTEMPTS, &delivery.attempt.to_string());
+        let mut state = self.state();
+        if state.parked.len() == PARKED
+            && let Some(lost) = state.parked.pop_front()
+        {
+            tracing::error!(queue = %self, message = ?lost.metadata, "{PARKED} messages are parked: the oldest is lost");
+        }
+        state.parked.push_back(message.clone());
+        message
+    }
+
+    /// Hands out again what is parked, as if it were new; says how many messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); what did not find room stays parked.
+    pub(super) async fn replay(&self) -> Result<usize> {
+        // What is parked again meanwhile is not replayed for ever.
+        let parked = self.state().parked.len();
+        for done in 0..parked {
+            let Some(message) = self.state().parked.pop_front() else {
+                return Ok(done);
+            };
+            let mut again = message.clone();
+            again.metadata.remove(REASON);
+            again.metadata.remove(ATTEMPTS);
+            if let Err(error) = self.push(again, 1).await {
+                self.state().parked.push_front(message);
+                return Err(error);
+            }
+        }
+        Ok(parked)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is one call, so that a panic leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.group {
+            Some(group) => write!(f, "the group {group} of topic {}", self.topic),
+            None => write!(f, "a broadcast subscriber of topic {}", self.topic),
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let state = self.state();
+        let (waiting, parked) = (state.waiting.len(), state.parked.len());
+        if waiting + parked > 0 {
+            tracing::warn!(waiting, parked, "messages of {self} end with this process");
+        }
+    }
+}

@@ -61,6 +61,7 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
+//! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `macros` | the attributes | yes |
 //!

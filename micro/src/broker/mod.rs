@@ -4,6 +4,8 @@
 //! end subscribes; neither is known here.
 
 mod delivery;
+#[cfg(feature = "broker-http")]
+mod http;
 mod member;
 mod memory;
 mod queue;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "broker-http")]
+pub use self::http::HttpBroker;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
 pub use scheme::Scheme;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::{CONNECTION, HeaderMap};
 use hyper::http::request::Parts;
 
 pub(crate) use body::{Fault, Inbound, too_large};
@@ -22,6 +23,25 @@ pub(crate) use pool::{Failed, Lease, Pool};
 
 /// Who speaks in the errors of this module.
 const ID: &str = "micro.http";
+
+/// What the client end says that it is.
+pub(crate) const AGENT: &str = concat!("micro/", env!("CARGO_PKG_VERSION"));
+
+/// True if the peer closes the connection after this message.
+pub(crate) fn is_closing(headers: &HeaderMap) -> bool {
+    headers.get_all(CONNECTION).iter().any(|value| {
+        let text = value.to_str().unwrap_or("close");
+        text.split(',')
+            .any(|option| option.trim().eq_ignore_ascii_case("close"))
+    })
+}
+
+/// The headers as pairs of names and values.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
 
 /// A request that has come: its head, and its body as it arrives.
 pub(crate) struct Exchange<'a> {

@@ -105,10 +105,11 @@ impl Settings {
     ///
     /// `bad_request` for a name that no backend has, saying which there are; a backend's own.
     pub(crate) fn assemble(&self) -> Result<(Parts, Client)> {
+        let registry = self.registry()?;
         let parts = Parts {
-            registry: self.registry()?,
             transport: self.transport()?,
-            broker: self.broker()?,
+            broker: self.broker(&registry)?,
+            registry,
         };
         let client = Client::new(
             Arc::clone(&parts.registry),
@@ -135,10 +136,15 @@ impl Settings {
         }
     }
 
-    fn broker(&self) -> Result<Arc<dyn Broker>> {
+    fn broker(&self, registry: &Arc<dyn Registry>) -> Result<Arc<dyn Broker>> {
         match (&self.broker, &self.given.broker) {
             (None, Some(given)) => Ok(Arc::clone(given)),
-            (name, _) => brokers().pick(name.as_deref())?(&self.broker_options),
+            (name, _) => {
+                let mut options = self.broker_options.clone();
+                options.registry = Some(Arc::clone(registry));
+                options.limits = self.transport_options.limits.clone();
+                brokers().pick(name.as_deref())?(&options)
+            }
         }
     }
 

@@ -11,8 +11,11 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 2] =
-    [("registry", "mdns", "mdns"), ("transport", "http", "http")];
+const OPTIONAL: [(&str, &str, &str); 3] = [
+    ("registry", "mdns", "mdns"),
+    ("transport", "http", "http"),
+    ("broker", "http", "broker-http"),
+];
 
 /// The backends of one seam, each with what opens it.
 pub(crate) struct Table<T> {
@@ -47,7 +50,7 @@ pub(crate) fn brokers() -> Table<Open<broker::Options, dyn Broker>> {
     let rows = inventory::iter::<broker::Backend>.into_iter();
     Table {
         kind: "broker",
-        defaults: &["memory"],
+        defaults: &["http", "memory"],
         rows: rows.map(|row| (row.names, row.open)).collect(),
     }
 }

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode, Version};
 use super::ID;
 use super::head;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Exchange, Fault, Inbound, Pace, Site, too_large};
+use crate::http::{Answer, Exchange, Fault, Inbound, Pace, Site, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::transport::Accept;
 use crate::wire;
@@ -114,7 +114,7 @@ fn call(parts: &Parts) -> (Form, Result<Request>) {
     if let Err(error) = well_formed(parts) {
         return (Form::Plain, Err(error));
     }
-    let request = wire::read_request(head::pairs(&parts.headers), Instant::now());
+    let request = wire::read_request(pairs(&parts.headers), Instant::now());
     if request.endpoint.is_empty() {
         return (Form::Plain, by_path(parts, request));
     }

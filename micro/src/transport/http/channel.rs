@@ -10,19 +10,18 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::response::Parts;
 use hyper::{Method, StatusCode, Uri};
 
 use super::ID;
 use super::head;
 use crate::error::{Error, Result};
-use crate::http::{Failed, Fault, Inbound, Lease, Pool, too_large};
+use crate::http::{AGENT, Failed, Fault, Inbound, Lease, Pool, is_closing, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::transport::{Channel, Limits, Socket};
 use crate::wire::{self, Reply};
 
-const AGENT: &str = concat!("micro/", env!("CARGO_PKG_VERSION"));
 /// How much of a page that is no reply is shown.
 const SHOWN: usize = 200;
 
@@ -78,7 +77,7 @@ impl HttpChannel {
             .await?
             .into_parts();
         let mut body = Inbound::new(body);
-        let reply = wire::read_reply(head::pairs(&parts.headers));
+        let reply = wire::read_reply(pairs(&parts.headers));
         if parts.status != StatusCode::OK {
             return Err(self.no_reply(parts.status, &reply, body.start(SHOWN).await));
         }
@@ -216,13 +215,8 @@ impl HttpChannel {
 
 /// True if the connection can carry another call.
 fn is_reusable(parts: &Parts, reply: &Reply) -> bool {
-    let closes = parts.headers.get_all(CONNECTION).iter().any(|value| {
-        let text = value.to_str().unwrap_or("close");
-        text.split(',')
-            .any(|option| option.trim().eq_ignore_ascii_case("close"))
-    });
     // Some generations of go-micro close after an error, without saying so.
-    !closes && (reply.error.is_none() || reply.reached.is_some())
+    !is_closing(&parts.headers) && (reply.error.is_none() || reply.reached.is_some())
 }
 
 fn is_refusal(content_type: &ContentType, body: &[u8]) -> bool {

@@ -22,13 +22,6 @@ const ENDPOINT_TWIN: HeaderName = HeaderName::from_static(Header::EndpointTwin.n
 const METHOD: HeaderName = HeaderName::from_static(Header::Method.name());
 const METHOD_TWIN: HeaderName = HeaderName::from_static(Header::MethodTwin.name());
 
-/// The headers as pairs of names and values.
-pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-}
-
 /// Adds `pairs` to `headers`; values are changed where HTTP cannot write them.
 ///
 /// # Errors
@@ -146,7 +139,8 @@ mod tests {
     use hyper::HeaderMap;
     use proptest::prelude::{any, prop_assert, proptest};
 
-    use super::{Header, known, pairs, value, write};
+    use super::{Header, known, value, write};
+    use crate::http::pairs;
     use crate::message::Request;
     use crate::wire::{read_request, request_pairs};
 

@@ -1,0 +1,143 @@
+//! One message to everyone it is for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use super::inbox::REPLAY;
+use super::nodes::{BROADCAST, Target};
+use super::{Inner, envelope};
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// How long another member is looked for when none takes a message, and the pause before the registry is asked again.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Inner {
+    /// Hands `message` to one member of each group, and to every broadcast subscriber, all at once.
+    pub(super) async fn publish(&self, topic: &str, message: &Message) -> Result<()> {
+        let body = envelope::write(topic, message, 1, self.post.limits())?;
+        let mut groups: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+        for target in self.targets(topic).await? {
+            let group = groups.entry(target.version.clone()).or_default();
+            group.push(target);
+        }
+        let everyone = groups.remove(BROADCAST).unwrap_or_default();
+        let everyone = join_all(everyone.iter().map(|target| self.tell(target, &body)));
+        let groups = groups.into_iter();
+        let groups = join_all(groups.map(|(group, members)| {
+            let body = &body;
+            async move { self.hand_to(topic, &group, members, body).await }
+        }));
+        let (told, handed) = tokio::join!(everyone, groups);
+        told.into_iter().chain(handed).collect()
+    }
+
+    /// Hands a message to a broadcast subscriber; one that is gone is not missed.
+    async fn tell(&self, target: &Target, body: &Bytes) -> Result<()> {
+        match self.post(target, body).await {
+            Err(error) if error.is_never_reached() && error.code() != 429 => {
+                tracing::debug!(id = target.id, %error, "a broadcast subscriber is gone");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Hands a message to one of `members`, or to one that comes while none takes it.
+    async fn hand_to(
+        &self,
+        topic: &str,
+        group: &str,
+        mut members: Vec<Target>,
+        body: &Bytes,
+    ) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        let mut refused = None;
+        loop {
+            match self.hand_to_one_of(members, body).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.is_never_reached() => refused = Some(error),
+                Err(error) => return Err(error.within(format!("group {group} of topic {topic}"))),
+            }
+            if Instant::now() >= until {
+                let error = refused.unwrap_or_else(|| {
+                    Error::unavailable(super::ID, "every member left").never_reached()
+                });
+                return Err(error.within(format!(
+                    "no member of group {group} took a message of {topic}"
+                )));
+            }
+            sleep(PAUSE).await;
+            members = self.members(topic, group).await?;
+        }
+    }
+
+    /// Hands a message to one of `members`; false if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [Never reached](Error::is_never_reached) if none of them took it.
+    pub(super) async fn hand_to_one_of(
+        &self,
+        mut members: Vec<Target>,
+        body: &Bytes,
+    ) -> Result<bool> {
+        fastrand::shuffle(&mut members);
+        members.sort_by_key(Target::is_ejected);
+        let mut refused = None;
+        for member in members {
+            match self.post(&member, body).await {
+                Ok(()) => return Ok(true),
+                Err(error) if error.is_never_reached() => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        refused.map_or(Ok(false), Err)
+    }
+
+    pub(super) async fn members(&self, topic: &str, group: &str) -> Result<Vec<Target>> {
+        let mut members = self.targets(topic).await?;
+        members.retain(|member| member.version == group);
+        Ok(members)
+    }
+
+    async fn post(&self, target: &Target, body: &Bytes) -> Result<()> {
+        let (address, path) = (&target.address, target.path);
+        let sent = self
+            .post
+            .send(address, path, &target.id, body.clone())
+            .await;
+        // One that is only busy keeps its place.
+        if sent
+            .as_ref()
+            .is_err_and(|error| error.is_never_reached() && error.code() != 429)
+        {
+            self.eject(target);
+        }
+        sent.map(drop)
+    }
+
+    /// Asks every member of the group to hand out what it parked.
+    pub(super) async fn replay(&self, topic: &str, group: &str) -> Result<usize> {
+        let members = self.members(topic, group).await?;
+        let asked = join_all(members.iter().map(|member| {
+            let asked = self
+                .post
+                .send(&member.address, REPLAY, &member.id, Bytes::new());
+            async {
+                match asked.await {
+                    // Those of go-micro park nothing, and know no such path.
+                    Err(error) if error.code() == 502 => Ok(0),
+                    asked => asked,
+                }
+            }
+        }));
+        asked.await.into_iter().sum()
+    }
+}

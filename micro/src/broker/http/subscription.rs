@@ -1,0 +1,146 @@
+//! One subscription: announced, served, and wound up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::inbox::{Entry, Hub, Inbox};
+use super::nodes::{BROADCAST, record};
+use super::{HttpBroker, Inner, envelope};
+use crate::broker::member::Member;
+use crate::broker::queue::Queue;
+use crate::broker::{Consumer, Delivery, Mode, Subscription, Terms};
+use crate::error::Result;
+use crate::registry::{Registration, Service};
+use crate::{address, http, id};
+
+/// How long a subscription stays announced, and how often that is renewed: go-micro's values.
+const TTL: Duration = Duration::from_secs(60);
+const RENEWAL: Duration = Duration::from_secs(30);
+
+const ADDRESS: &str = "127.0.0.1:0";
+
+/// Subscribes: listens, knows the subscription, and announces it, in this order.
+pub(super) async fn start(
+    broker: &HttpBroker,
+    topic: &str,
+    terms: Terms,
+    consumer: Consumer,
+) -> Result<Subscription> {
+    let inner = Arc::clone(&broker.0);
+    let hub = inner.hub().await?;
+    let topic: Arc<str> = Arc::from(topic);
+    let queue = Arc::new(Queue::new(&topic, &terms.mode));
+    let version = match &terms.mode {
+        Mode::Group(name) => name.to_string(),
+        Mode::Broadcast => BROADCAST.to_owned(),
+    };
+    let unique = id::random();
+    let schemes = inner.schemes.iter().copied();
+    let services: Vec<Service> = schemes
+        .map(|scheme| record(scheme, &topic, &version, &hub.address, &unique))
+        .collect();
+    let announced = Announced {
+        inner: Arc::clone(&inner),
+        services: services.clone(),
+    };
+    for service in &services {
+        for node in &service.nodes {
+            inner.entries.insert(Entry {
+                topic: Arc::clone(&topic),
+                version: version.clone(),
+                node: node.clone(),
+                queue: Arc::clone(&queue),
+            });
+        }
+    }
+    let registry = Arc::clone(inner.cache.registry());
+    let mut registration = Registration::start(registry, services, TTL, RENEWAL).await?;
+    let member = Member::new(&queue, terms, consumer, Arc::new(broker.clone()));
+    Ok(Subscription::new(|left| async move {
+        let leave = async {
+            left.await;
+            // Deregister first: until publishers have heard of it, what they send is still taken.
+            registration.end().await;
+            drop(announced);
+            queue.close();
+        };
+        member.run(leave).await;
+        inner.hand_over(&queue, &member).await;
+        drop(member);
+        if let Some(hub) = Arc::into_inner(hub) {
+            hub.listener.drain().await;
+        }
+    }))
+}
+
+/// The entries of one subscription; dropping it takes them back.
+struct Announced {
+    inner: Arc<Inner>,
+    services: Vec<Service>,
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        for node in self.services.iter().flat_map(|service| &service.nodes) {
+            self.inner.entries.remove(&node.id);
+        }
+    }
+}
+
+impl Inner {
+    /// What listens for this process, bound if nothing is.
+    async fn hub(&self) -> Result<Arc<Hub>> {
+        let mut slot = self.hub.lock().await;
+        if let Some(hub) = slot.upgrade() {
+            return Ok(hub);
+        }
+        let wanted = self.options.addresses.first();
+        let wanted = wanted.map_or(ADDRESS, String::as_str);
+        let inbox = Inbox(Arc::clone(&self.entries));
+        let bound = http::Listener::bind(wanted, inbox, self.options.limits.clone()).await;
+        let listener = bound.map_err(|error| error.within("the broker (broker_address)"))?;
+        let address = address::advertised(listener.address(), None);
+        tracing::info!(
+            "Broker Listening on {}; a message that was taken is lost if this process is killed before it is handled",
+            listener.address()
+        );
+        let hub = Arc::new(Hub { listener, address });
+        *slot = Arc::downgrade(&hub);
+        Ok(hub)
+    }
+
+    /// Gives what was taken, and not begun, to other members of the group; handles here what none of them takes.
+    async fn hand_over(&self, queue: &Queue, member: &Member) {
+        while let Some(taken) = queue.next().now_or_never() {
+            if !self.is_taken_elsewhere(queue, &taken.delivery).await {
+                member.handle(taken).await;
+            }
+        }
+    }
+
+    async fn is_taken_elsewhere(&self, queue: &Queue, delivery: &Delivery) -> bool {
+        let Some(group) = queue.group() else {
+            return false;
+        };
+        let Delivery {
+            topic,
+            message,
+            attempt,
+        } = delivery;
+        let handed = async {
+            let body = envelope::write(topic, message, *attempt, self.post.limits())?;
+            let members = self.members(topic, group).await?;
+            self.hand_to_one_of(members, &body).await
+        };
+        match handed.await {
+            Ok(is_taken) => is_taken,
+            Err(error) if error.is_never_reached() => false,
+            Err(error) => {
+                tracing::warn!(%error, message = ?message.metadata, "a message may have been taken by another member, or be lost");
+                true
+            }
+        }
+    }
+}

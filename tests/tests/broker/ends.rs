@@ -8,7 +8,7 @@ use micro::broker::{
     Broker, Consumer, Delivery, HttpBroker, MemoryBroker, Mode, Options, Subscription, Terms,
 };
 use micro::message::{ContentType, Message};
-use micro::registry::{MemoryRegistry, Registry};
+use micro::registry::{MemoryRegistry, Node, Registry, Service};
 use micro::{Error, Metadata};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -32,10 +32,10 @@ impl Ends {
     }
 
     pub fn http() -> Self {
-        let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+        let network = Network::new();
         Self {
-            here: Arc::new(http(&registry)),
-            there: Arc::new(http(&registry)),
+            here: Arc::new(network.broker(&[])),
+            there: Arc::new(network.broker(&[])),
         }
     }
 
@@ -48,10 +48,76 @@ impl Ends {
     }
 }
 
-pub fn http(registry: &Arc<dyn Registry>) -> HttpBroker {
-    let mut options = Options::default();
-    options.registry = Some(Arc::clone(registry));
-    HttpBroker::new(&options).unwrap()
+/// Processes that share a registry.
+pub struct Network(MemoryRegistry);
+
+impl Network {
+    pub fn new() -> Self {
+        Self(MemoryRegistry::new())
+    }
+
+    /// The HTTP broker of one process.
+    pub fn broker(&self, schemes: &[&str]) -> HttpBroker {
+        let mut options = Options::default();
+        options.registry = Some(Arc::new(self.0.clone()));
+        options.schemes = schemes.iter().map(|name| name.parse().unwrap()).collect();
+        HttpBroker::new(&options).unwrap()
+    }
+
+    /// Announces a subscriber that the test plays itself.
+    pub async fn announce(&self, name: &str, version: &str, id: &str, address: &str, topic: &str) {
+        let facts = [("broker", "http"), ("topic", topic), ("secure", "false")];
+        self.register(name, version, id, address, facts).await;
+    }
+
+    /// Announces one that speaks TLS.
+    pub async fn announce_tls(
+        &self,
+        name: &str,
+        version: &str,
+        id: &str,
+        address: &str,
+        topic: &str,
+    ) {
+        let facts = [("broker", "http"), ("topic", topic), ("secure", "true")];
+        self.register(name, version, id, address, facts).await;
+    }
+
+    async fn register(
+        &self,
+        name: &str,
+        version: &str,
+        id: &str,
+        address: &str,
+        facts: [(&str, &str); 3],
+    ) {
+        let node = Node {
+            id: id.to_owned(),
+            address: address.to_owned(),
+            metadata: facts
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+        };
+        let service = Service {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            nodes: vec![node],
+            ..Service::default()
+        };
+        self.0.register(&service, None).await.unwrap();
+    }
+
+    pub async fn nodes(&self, name: &str) -> Vec<Node> {
+        let services = self.0.get(name).await.unwrap_or_default();
+        let nodes = services.into_iter().flat_map(|service| service.nodes);
+        nodes.collect()
+    }
+
+    /// The only node of that name.
+    pub async fn node(&self, name: &str) -> Node {
+        let [node] = self.nodes(name).await.try_into().unwrap();
+        node
+    }
 }
 
 pub fn group(name: &'static str) -> Terms {

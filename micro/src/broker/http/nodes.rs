@@ -28,6 +28,8 @@ pub(super) struct Target {
     pub(super) version: String,
     pub(super) address: String,
     pub(super) path: &'static str,
+    /// True if it speaks TLS only.
+    pub(super) is_secure: bool,
     /// What the registry knows of it; nothing if it is of this process and was not seen there yet.
     candidate: Option<Arc<Candidate>>,
 }
@@ -59,10 +61,11 @@ fn path(scheme: Scheme) -> &'static str {
 
 /// True if a node of that name listens to `topic`: some names are those of other topics, too, or of services.
 fn listens(scheme: Scheme, node: &Node, topic: &str) -> bool {
-    let says = |name: &str, value: &str| node.metadata.get(name).is_some_and(|own| own == value);
-    // Those who verify certificates are not posted to in the clear.
-    !says("secure", "true")
-        && (scheme == Scheme::V0 || says("broker", "http") && says("topic", topic))
+    scheme == Scheme::V0 || says(node, "broker", "http") && says(node, "topic", topic)
+}
+
+fn says(node: &Node, name: &str, value: &str) -> bool {
+    node.metadata.get(name).is_some_and(|own| own == value)
 }
 
 /// The record of one subscription; `unique` is the last part of its node's id.
@@ -119,6 +122,7 @@ impl Inner {
                 version: candidate.version.clone(),
                 address: candidate.node.address.clone(),
                 path: path(scheme),
+                is_secure: says(&candidate.node, "secure", "true"),
                 candidate: Some(Arc::clone(candidate)),
             }));
         }
@@ -171,6 +175,7 @@ fn own(entry: Entry) -> Target {
         version: entry.version,
         address: entry.node.address,
         path: PATHS[0],
+        is_secure: false,
         candidate: None,
     }
 }

@@ -40,7 +40,7 @@ impl Inner {
     /// Hands a message to a broadcast subscriber; one that is gone is not missed.
     async fn tell(&self, target: &Target, body: &Bytes) -> Result<()> {
         match self.post(target, body).await {
-            Err(error) if error.is_never_reached() && error.code() != 429 => {
+            Err(error) if is_gone(&error) => {
                 tracing::debug!(id = target.id, %error, "a broadcast subscriber is gone");
                 Ok(())
             }
@@ -108,16 +108,19 @@ impl Inner {
     }
 
     async fn post(&self, target: &Target, body: &Bytes) -> Result<()> {
+        if target.is_secure {
+            let detail = format!(
+                "the subscriber {} speaks TLS, which this broker does not",
+                target.id
+            );
+            return Err(Error::not_implemented(super::ID, detail).never_reached());
+        }
         let (address, path) = (&target.address, target.path);
         let sent = self
             .post
             .send(address, path, &target.id, body.clone())
             .await;
-        // One that is only busy keeps its place.
-        if sent
-            .as_ref()
-            .is_err_and(|error| error.is_never_reached() && error.code() != 429)
-        {
+        if sent.as_ref().is_err_and(is_gone) {
             self.eject(target);
         }
         sent.map(drop)
@@ -140,4 +143,9 @@ impl Inner {
         }));
         asked.await.into_iter().sum()
     }
+}
+
+/// True if the node has left, or died; false if it is only busy.
+fn is_gone(error: &Error) -> bool {
+    error.is_never_reached() && error.code() == 503
 }

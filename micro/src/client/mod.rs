@@ -27,7 +27,7 @@ use crate::message::{ContentType, Request, Response};
 use crate::registry::{Cache, Registry};
 use crate::selector::Selector;
 use crate::transport::{Channel, Transport};
-use crate::wrapper::{BoxError, Next, Stack};
+use crate::wrapper::{Next, Stack, Wrapper};
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -66,10 +66,14 @@ pub struct Client {
     wrappers: Stack,
     /// The wrappers round the attempt loop; `None` if there are none.
     first: Option<Next>,
+    publishing: Stack,
+    /// The wrappers round the broker; `None` if there are none.
+    first_publishing: Option<Next>,
 }
 
 /// What all clones share.
 pub(crate) struct Core {
+    name: Cow<'static, str>,
     route: Route,
     broker: Arc<dyn Broker>,
     options: Options,
@@ -77,6 +81,7 @@ pub(crate) struct Core {
 
 impl Client {
     pub(crate) fn new(
+        name: Cow<'static, str>,
         registry: Arc<dyn Registry>,
         transport: Arc<dyn Transport>,
         selector: Arc<dyn Selector>,
@@ -92,16 +97,23 @@ impl Client {
             selector,
             channels,
         };
-        Self::with_route(route, broker, options)
+        Self::with_route(name, route, broker, options)
     }
 
     /// A client of whatever is behind `channel`, under any name.
     pub(crate) fn to(channel: Arc<dyn Channel>, broker: Arc<dyn Broker>) -> Self {
-        Self::with_route(Route::Fixed(channel), broker, Options::default())
+        let route = Route::Fixed(channel);
+        Self::with_route(Cow::Borrowed(""), route, broker, Options::default())
     }
 
-    fn with_route(route: Route, broker: Arc<dyn Broker>, options: Options) -> Self {
+    fn with_route(
+        name: Cow<'static, str>,
+        route: Route,
+        broker: Arc<dyn Broker>,
+        options: Options,
+    ) -> Self {
         let core = Arc::new(Core {
+            name,
             route,
             broker,
             options,
@@ -110,28 +122,26 @@ impl Client {
             core,
             wrappers: Stack::default(),
             first: None,
+            publishing: Stack::default(),
+            first_publishing: None,
         }
     }
 
-    /// This client with `layer` round its calls, inside the layers that are there.
-    pub fn wrap<L>(mut self, layer: L) -> Self
-    where
-        L: tower_layer::Layer<Next> + Send + Sync + 'static,
-        L::Service: tower_service::Service<
-                Request,
-                Response = Response,
-                Error: Into<BoxError>,
-                Future: Send,
-            > + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.wrappers.push(layer);
+    /// This client with `wrapper` round its calls, inside the wrappers that are there.
+    pub fn wrap(mut self, wrapper: impl Wrapper) -> Self {
+        self.wrappers.push(wrapper);
         let core = Arc::clone(&self.core);
-        self.first = Some(self.wrappers.round(Next::new(move |request| {
-            attempt::run(Arc::clone(&core), request)
-        })));
+        let end = move |request| attempt::run(Arc::clone(&core), request);
+        self.first = self.wrappers.round(end);
+        self
+    }
+
+    /// This client with `wrapper` round what it publishes, inside the wrappers that are there.
+    pub fn wrap_publisher(mut self, wrapper: impl Wrapper) -> Self {
+        self.publishing.push(wrapper);
+        let core = Arc::clone(&self.core);
+        let end = move |request| publish::run(Arc::clone(&core), request);
+        self.first_publishing = self.publishing.round(end);
         self
     }
 
@@ -187,8 +197,17 @@ impl Client {
         }
     }
 
-    pub(crate) fn broker(&self) -> &dyn Broker {
-        &*self.core.broker
+    /// Sends a message through the wrappers to the broker.
+    pub(crate) async fn hand_out(&self, request: Request) -> Result<Response> {
+        match &self.first_publishing {
+            None => publish::run(Arc::clone(&self.core), request).await,
+            Some(first) => first.take(request).await,
+        }
+    }
+
+    /// The service that calls and publishes.
+    pub(crate) fn name(&self) -> &Cow<'static, str> {
+        &self.core.name
     }
 
     pub(crate) fn options(&self) -> &Options {

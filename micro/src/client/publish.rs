@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::Client;
+use super::{Client, Core};
 use crate::broker;
 use crate::codec::Format;
 use crate::context::Context;
 use crate::error::Result;
 use crate::id;
-use crate::message::{ContentType, Message};
+use crate::message::{Body, ContentType, Message, Request, Response};
 use crate::metadata::{Metadata, SECRETS};
 
 /// Publishes events of one type to one topic. Cheap to clone.
@@ -92,7 +93,7 @@ impl Publish {
     }
 
     async fn send(self) -> Result<()> {
-        let mut message = self.message?;
+        let message = self.message?;
         let mut metadata = Metadata::new();
         if let (false, Some(context)) = (self.detached, Context::current()) {
             let is_secret = |name: &str| {
@@ -107,11 +108,29 @@ impl Publish {
             );
         }
         metadata.extend(message.metadata.iter());
-        metadata.set("Micro-Topic", &self.topic);
         metadata.set("Micro-Id", &id::random());
-        message.metadata = metadata;
-        self.client.broker().publish(&self.topic, message).await
+        let mut request = Request::new(self.client.name().clone(), self.topic);
+        request.content_type = message.content_type;
+        request.metadata = metadata;
+        request.context = Context::current().unwrap_or_default();
+        request.body = Body::Bytes(message.body);
+        self.client.hand_out(request).await.map(drop)
     }
+}
+
+/// What is behind the wrappers: the broker takes the message, and the response is empty.
+pub(super) fn run(core: Arc<Core>, request: Request) -> BoxFuture<'static, Result<Response>> {
+    async move {
+        let mut message = Message {
+            content_type: request.content_type.clone(),
+            metadata: request.metadata,
+            body: request.body.into_bytes()?,
+        };
+        message.metadata.set("Micro-Topic", &request.endpoint);
+        core.broker.publish(&request.endpoint, message).await?;
+        Ok(Response::new(request.content_type, Body::default()))
+    }
+    .boxed()
 }
 
 impl IntoFuture for Publish {

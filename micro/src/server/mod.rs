@@ -93,6 +93,13 @@ pub(crate) struct Parts {
     pub(crate) broker: Arc<dyn Broker>,
 }
 
+/// What stands round the handlers and the subscribers of a server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wrappers {
+    pub(crate) handlers: Stack,
+    pub(crate) subscribers: Stack,
+}
+
 /// A server that is running.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -154,10 +161,10 @@ impl Server {
         definitions: Vec<Definition>,
         parts: Parts,
         options: Options,
-        wrappers: &Stack,
+        wrappers: &Wrappers,
     ) -> Result<Self> {
         let scope = Scope::default();
-        let rpc = rpc(&definitions, scope.clone(), wrappers)?;
+        let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
         let listener = parts.transport.listen(&options.address, accept).await?;
         tracing::info!(
@@ -166,11 +173,12 @@ impl Server {
             listener.address()
         );
         let mut subscriptions = Vec::new();
-        for subscriber in definitions
-            .iter()
-            .flat_map(|definition| &definition.subscribers)
-        {
-            subscriptions.push(subscriber.subscribe(&*parts.broker, scope.clone()).await?);
+        for definition in &definitions {
+            for subscriber in &definition.subscribers {
+                let (service, round) = (definition.name.clone(), &wrappers.subscribers);
+                let consumer = subscriber.consumer(service, round, scope.clone());
+                subscriptions.push(subscriber.subscribe(&*parts.broker, consumer).await?);
+            }
         }
         if !subscriptions.is_empty() {
             tracing::info!("{}: {}", parts.broker.name(), parts.broker.capabilities());

@@ -51,8 +51,7 @@ impl Rpc {
             draining: AtomicBool::new(false),
         });
         let end = Arc::clone(&core);
-        let wrapped = (!wrappers.is_empty())
-            .then(|| wrappers.round(Next::new(move |request| Arc::clone(&end).dispatch(request))));
+        let wrapped = wrappers.round(move |request| Arc::clone(&end).dispatch(request));
         Self(Arc::new(Inner { core, wrapped }))
     }
 
@@ -215,7 +214,7 @@ fn handler_future(
 }
 
 /// Tells tasks that the handler spawned that its caller has its answer, or is gone.
-struct Finish(Context);
+pub(super) struct Finish(pub(super) Context);
 
 impl Drop for Finish {
     fn drop(&mut self) {

@@ -10,10 +10,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::handler::{Enter, Leave};
+use super::rpc::Finish;
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
 use crate::codec::{Format, Message, Schema};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
+use crate::message::{self, Body, Request, Response};
+use crate::wrapper::{Next, Stack};
 
 type Serve =
     Arc<dyn Fn(Context, &Delivery) -> Result<BoxFuture<'static, Result<()>>> + Send + Sync>;
@@ -118,55 +121,105 @@ impl Subscriber {
         self
     }
 
-    /// Subscribes until the subscription is dropped.
+    /// What handles the messages for `service`, behind `wrappers`.
+    pub(super) fn consumer(
+        &self,
+        service: Cow<'static, str>,
+        wrappers: &Stack,
+        scope: Scope,
+    ) -> Consumer {
+        let (serve, inner) = (Arc::clone(&self.serve), scope.clone());
+        let first = wrappers
+            .round(move |request| unwrapped(Arc::clone(&serve), inner.clone(), request).boxed());
+        let serve = Arc::clone(&self.serve);
+        Consumer::new(move |delivery| {
+            let topic = Arc::clone(&delivery.topic);
+            let run = match &first {
+                None => run(Arc::clone(&serve), delivery, scope.clone()).boxed(),
+                Some(first) => {
+                    wrapped(first.clone(), service.clone(), delivery, scope.clone()).boxed()
+                }
+            };
+            guarded(topic, run, scope.clone()).boxed()
+        })
+    }
+
+    /// Subscribes until the subscription is left.
     ///
     /// # Errors
     ///
     /// The broker's.
-    pub(crate) async fn subscribe(
+    pub(super) async fn subscribe(
         &self,
         broker: &dyn Broker,
-        scope: Scope,
+        consumer: Consumer,
     ) -> Result<Subscription> {
-        let subscriber = self.clone();
-        let consumer = Consumer::new(move |delivery| {
-            let (subscriber, scope) = (subscriber.clone(), scope.clone());
-            async move { subscriber.handle(delivery, scope).await }.boxed()
-        });
-        broker
-            .subscribe(&self.topic, self.terms.clone(), consumer)
-            .await
+        let terms = self.terms.clone();
+        broker.subscribe(&self.topic, terms, consumer).await
     }
+}
 
-    async fn handle(&self, delivery: Delivery, scope: Scope) -> Result<()> {
-        let _tracked = scope.tasks.token();
-        let stop = scope.stop.clone();
-        let context = Context::new(
-            delivery.message.metadata.clone(),
-            None,
-            None,
-            delivery.attempt,
-            scope,
-        );
-        let serve = Arc::clone(&self.serve);
-        let run = {
-            let context = context.clone();
-            async move { serve(context, &delivery)?.await }
-        };
-        let run = AssertUnwindSafe(context.scope(Box::pin(run))).catch_unwind();
-        let handled = stop.run_until_cancelled(run).await;
-        context.finish();
-        match handled {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::internal(
-                "micro.server",
-                format!("the subscriber of {} panicked", self.topic),
-            )),
-            None => Err(Error::unavailable(
-                "micro.server",
-                "the server stopped before the subscriber was done",
-            )),
-        }
+/// The user's function, under a context of its own.
+async fn run(serve: Serve, delivery: Delivery, scope: Scope) -> Result<()> {
+    let metadata = delivery.message.metadata.clone();
+    let context = Context::new(metadata, None, None, delivery.attempt, scope);
+    let finish = Finish(context.clone());
+    let inner = context.clone();
+    // The user's function runs up to its first await where it is called: inside, for the context.
+    let run = async move { serve(inner, &delivery)?.await };
+    let handled = context.scope(Box::pin(run)).await;
+    drop(finish);
+    handled
+}
+
+/// A message as the wrappers see it.
+async fn wrapped(
+    first: Next,
+    service: Cow<'static, str>,
+    delivery: Delivery,
+    scope: Scope,
+) -> Result<()> {
+    let Delivery {
+        topic,
+        message,
+        attempt,
+    } = delivery;
+    let context = Context::new(message.metadata.clone(), None, None, attempt, scope);
+    let mut request = Request::new(service, topic.to_string());
+    request.content_type = message.content_type;
+    request.metadata = message.metadata;
+    request.body = Body::Bytes(message.body);
+    request.context = context.clone();
+    context.scope(first.take(request)).await.map(drop)
+}
+
+/// What is behind the wrappers.
+async fn unwrapped(serve: Serve, scope: Scope, request: Request) -> Result<Response> {
+    let message = message::Message {
+        content_type: request.content_type.clone(),
+        metadata: request.metadata,
+        body: request.body.into_bytes()?,
+    };
+    let (topic, attempt) = (Arc::from(&*request.endpoint), request.context.attempt());
+    let delivery = Delivery::new(topic, message, attempt);
+    run(serve, delivery, scope).await?;
+    Ok(Response::new(request.content_type, Body::default()))
+}
+
+/// Runs until the server no longer waits; a panic is an error. A stopping server waits for it.
+async fn guarded(topic: Arc<str>, run: BoxFuture<'static, Result<()>>, scope: Scope) -> Result<()> {
+    let _tracked = scope.tasks.token();
+    let run = AssertUnwindSafe(run).catch_unwind();
+    match scope.stop.run_until_cancelled(run).await {
+        Some(Ok(result)) => result,
+        Some(Err(_)) => Err(Error::internal(
+            "micro.server",
+            format!("the subscriber of {topic} panicked"),
+        )),
+        None => Err(Error::unavailable(
+            "micro.server",
+            "the server stopped before the subscriber was done",
+        )),
     }
 }
 

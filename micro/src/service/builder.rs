@@ -11,10 +11,9 @@ use crate::error::Result;
 use crate::flags::{self, Flags};
 use crate::registry::Registry;
 use crate::selector::Selector;
-use crate::server::{Definition, Options};
+use crate::server::{Definition, Options, Wrappers};
 use crate::settings::{Origin, Settings};
 use crate::transport::{Limits, Transport};
-use crate::wrapper::Stack;
 
 /// Sets a service up: every setter has a default.
 ///
@@ -165,7 +164,7 @@ impl Builder {
             ),
             name: settings.name,
             definitions,
-            wrappers: Stack::default(),
+            wrappers: Wrappers::default(),
             parts,
             client,
             options: settings.server,

@@ -14,9 +14,8 @@ pub use typed::ServiceClient;
 use crate::client::{Client, Publisher};
 use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::message::{Request, Response};
-use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber};
-use crate::wrapper::{BoxError, Next, Stack};
+use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers};
+use crate::wrapper::Wrapper;
 
 /// What a program calls with, and serves as.
 ///
@@ -40,7 +39,7 @@ pub struct Service {
     /// True if a flag gave the name: it then holds whatever the handled services are called.
     renamed: bool,
     definitions: Vec<Definition>,
-    wrappers: Stack,
+    wrappers: Wrappers,
     parts: Parts,
     client: Client,
     options: Options,
@@ -91,41 +90,33 @@ impl Service {
         self.handle(Definition::new("").subscriber(subscriber))
     }
 
-    /// Puts `layer` round every handler, inside the layers that are there.
-    ///
-    /// A layer is one of tower's, or an async function made into one by [`wrapper::from_fn`](crate::wrapper::from_fn).
-    pub fn wrap_handler<L>(mut self, layer: L) -> Self
-    where
-        L: tower_layer::Layer<Next> + Send + Sync + 'static,
-        L::Service: tower_service::Service<
-                Request,
-                Response = Response,
-                Error: Into<BoxError>,
-                Future: Send,
-            > + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.wrappers.push(layer);
+    /// Puts `wrapper` round every handler, inside the wrappers that are there.
+    pub fn wrap_handler(mut self, wrapper: impl Wrapper) -> Self {
+        self.wrappers.handlers.push(wrapper);
         self
     }
 
-    /// Puts `layer` round every call made from now on with this service, inside the layers that are there.
-    pub fn wrap_client<L>(mut self, layer: L) -> Self
-    where
-        L: tower_layer::Layer<Next> + Send + Sync + 'static,
-        L::Service: tower_service::Service<
-                Request,
-                Response = Response,
-                Error: Into<BoxError>,
-                Future: Send,
-            > + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.client = self.client.wrap(layer);
+    /// Puts `wrapper` round every subscriber, inside the wrappers that are there.
+    ///
+    /// It is given each message as a request: the service that handles it, the topic as endpoint, the body.
+    /// What it answers is dropped; an error hands the message back, to be tried again.
+    pub fn wrap_subscriber(mut self, wrapper: impl Wrapper) -> Self {
+        self.wrappers.subscribers.push(wrapper);
+        self
+    }
+
+    /// Puts `wrapper` round every call made from now on with this service, inside the wrappers that are there.
+    pub fn wrap_client(mut self, wrapper: impl Wrapper) -> Self {
+        self.client = self.client.wrap(wrapper);
+        self
+    }
+
+    /// Puts `wrapper` round everything published from now on with this service, inside the wrappers that are there.
+    ///
+    /// It is given each message as a request: the service that publishes it, the topic as endpoint, the body; the
+    /// response is empty.
+    pub fn wrap_publisher(mut self, wrapper: impl Wrapper) -> Self {
+        self.client = self.client.wrap_publisher(wrapper);
         self
     }
 

@@ -112,6 +112,7 @@ impl Settings {
             registry,
         };
         let client = Client::new(
+            self.name.clone(),
             Arc::clone(&parts.registry),
             Arc::clone(&parts.transport),
             self.selector()?,

@@ -1,7 +1,7 @@
-//! What stands round a call: tower layers over [`Request`] → [`Response`], at either end.
+//! What stands round a call or a message: tower layers over [`Request`] → [`Response`], at either end.
 //!
-//! The client and server ends build a stack once and send every call through it; a call whose stack is
-//! empty pays nothing.
+//! The client and server ends build a stack once and send everything through it; a call whose stack is
+//! empty pays nothing. A message is a request whose endpoint is the topic, and whose response is empty.
 
 use std::fmt;
 use std::future::Future;
@@ -37,28 +37,41 @@ impl Next {
     }
 
     /// The end of a stack: what `step` does with a request.
-    pub(crate) fn new<F>(step: F) -> Self
+    fn new<F>(step: F) -> Self
     where
         F: Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static,
     {
         Self(Arc::new(End(step)))
     }
 
-    /// This, with `layer` round it.
-    pub(crate) fn wrapped<L>(self, layer: &L) -> Self
-    where
-        L: Layer<Self>,
-        L::Service: Service<Request, Response = Response, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        Self(Arc::new(Wrapped(layer.layer(self))))
-    }
-
     pub(crate) fn take(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
         self.0.take(request)
+    }
+}
+
+/// Something that can stand round calls and messages: a layer of tower, or an async function made into one by [`from_fn`].
+///
+/// It is implemented for every [`Layer`] whose service takes [`Request`]s, answers [`Response`]s, and can be cloned.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer over `Request` and `Response`",
+    note = "give a layer of tower, or an async function made into one by `micro::wrapper::from_fn`"
+)]
+pub trait Wrapper: Send + Sync + 'static {
+    /// `next` with this round it.
+    fn wrap(&self, next: Next) -> Next;
+}
+
+impl<L> Wrapper for L
+where
+    L: Layer<Next> + Send + Sync + 'static,
+    L::Service: Service<Request, Response = Response, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    fn wrap(&self, next: Next) -> Next {
+        Next(Arc::new(Wrapped(self.layer(next))))
     }
 }
 
@@ -230,29 +243,22 @@ impl<F> fmt::Debug for FromFnService<F> {
 
 /// The wrappers of one end, outermost first, kept until what they stand round is known.
 #[derive(Clone, Default)]
-pub(crate) struct Stack(Vec<Arc<dyn Fn(Next) -> Next + Send + Sync>>);
+pub(crate) struct Stack(Vec<Arc<dyn Wrapper>>);
 
 impl Stack {
-    /// Adds a layer inside those that are there.
-    pub(crate) fn push<L>(&mut self, layer: L)
+    /// Adds a wrapper inside those that are there.
+    pub(crate) fn push(&mut self, wrapper: impl Wrapper) {
+        self.0.push(Arc::new(wrapper));
+    }
+
+    /// All wrappers round `end`; `None` if there are none.
+    pub(crate) fn round<F>(&self, end: F) -> Option<Next>
     where
-        L: Layer<Next> + Send + Sync + 'static,
-        L::Service: Service<Request, Response = Response, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
+        F: Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static,
     {
-        self.0.push(Arc::new(move |next| next.wrapped(&layer)));
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All layers round `end`.
-    pub(crate) fn round(&self, end: Next) -> Next {
-        self.0.iter().rev().fold(end, |next, layer| layer(next))
+        let wrappers = self.0.iter().rev();
+        (!self.0.is_empty())
+            .then(|| wrappers.fold(Next::new(end), |next, wrapper| wrapper.wrap(next)))
     }
 }
 

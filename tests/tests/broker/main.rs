@@ -3,6 +3,7 @@
 mod ends;
 mod golden;
 mod http;
+mod process;
 mod wire;
 
 use futures_util::future::join_all;

@@ -59,6 +59,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
     pub(super) fn group(&self) -> Option<&Arc<str>> {
         self.group.as_ref()
     }
@@ -120,14 +124,24 @@ impl Queue {
         message
             .metadata
             .set(ATTEMPTS, &delivery.attempt.to_string());
+        self.keep(message.clone());
+        message
+    }
+
+    /// Keeps a message that was parked.
+    pub(super) fn keep(&self, message: Message) {
         let mut state = self.state();
         if state.parked.len() == PARKED
             && let Some(lost) = state.parked.pop_front()
         {
             tracing::error!(queue = %self, message = ?lost.metadata, "{PARKED} messages are parked: the oldest is lost");
         }
-        state.parked.push_back(message.clone());
-        message
+        state.parked.push_back(message);
+    }
+
+    /// The message that was parked first, which is kept no more.
+    pub(super) fn unpark(&self) -> Option<Message> {
+        self.state().parked.pop_front()
     }
 
     /// Hands out again what is parked, as if it were new; says how many messages.
@@ -139,7 +153,7 @@ impl Queue {
         // What is parked again meanwhile is not replayed for ever.
         let parked = self.state().parked.len();
         for done in 0..parked {
-            let Some(message) = self.state().parked.pop_front() else {
+            let Some(message) = self.unpark() else {
                 return Ok(done);
             };
             let mut again = message.clone();

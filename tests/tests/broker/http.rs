@@ -148,6 +148,27 @@ async fn a_lookup_that_fails_is_an_error_of_the_publisher() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_ends_gives_what_is_parked_to_another_member() {
+    let (network, mut seen, mut dead) = (Network::new(), Seen::new(), Seen::new());
+    let (here, there) = (network.broker(&[]), network.broker(&[]));
+    let undertaker = there.subscribe("dead.t.g", group("undertaker"), dead.consumer("dead"));
+    let _undertaker = undertaker.await.unwrap();
+    let subscribed = here.subscribe("t", group("g"), seen.hopeless("a"));
+    let mut a = subscribed.await.unwrap();
+    here.publish("t", message("1")).await.unwrap();
+    seen.next().await;
+    dead.next().await;
+    let subscribed = there.subscribe("t", group("g"), seen.consumer("b"));
+    let _b = subscribed.await.unwrap();
+
+    a.leave();
+    a.ended().await;
+
+    assert_eq!(there.replay("t", "g").await.unwrap(), 1);
+    assert_eq!(seen.next().await.who, "b");
+}
+
+#[tokio::test]
 async fn a_subscription_that_has_ended_is_neither_announced_nor_listened_for() {
     let (network, seen) = (Network::new(), Seen::new());
     let broker = network.broker(&[]);

@@ -17,6 +17,8 @@ use crate::wire;
 
 /// Where messages are posted, by generation.
 pub(super) const PATHS: [&str; 2] = ["/", "/_sub"];
+/// Where a node of ours is given what another one parked.
+pub(super) const PARK: &str = "/_park";
 /// Where a node is asked to hand out what it parked.
 pub(super) const REPLAY: &str = "/_replay";
 /// Whether a message was taken, and how many were handed out again.
@@ -97,14 +99,18 @@ impl Inbox {
         if uri.path() == REPLAY {
             return self.replay(&id).await;
         }
-        if !PATHS.contains(&uri.path()) {
+        let is_parked = uri.path() == PARK;
+        if !is_parked && !PATHS.contains(&uri.path()) {
             return Err(Error::not_found(ID, "messages are posted to / or /_sub").never_reached());
         }
         let bytes = body(exchange).await?;
         let opened = envelope::read(&bytes)?;
         match self.0.queue(&id) {
             Some((topic, queue)) if *topic == *opened.topic => {
-                queue.push(opened.message, opened.attempt).await?;
+                match is_parked {
+                    true => queue.keep(opened.message),
+                    false => queue.push(opened.message, opened.attempt).await?,
+                }
                 Ok(success())
             }
             // go-micro says the same to its own; ours are told more.

@@ -41,8 +41,9 @@ const ID: &str = "micro.broker.http";
 /// handling it, and say nothing of its failure.
 ///
 /// The process that took a message tries it again, and keeps up to 1,024 messages for each subscription, and as many that
-/// are parked. A subscription that is left gives what it did not begin to other members of its group, and handles it
-/// itself if there is none. What a process holds when it is killed is lost, and what is parked there is lost when it ends.
+/// are parked. A subscription that is left gives what it did not begin, and what is parked, to other members of its group.
+/// If there is none, it handles itself what it took, and what is parked is lost. What a process holds when it is
+/// killed is lost.
 ///
 /// # On the wire
 ///

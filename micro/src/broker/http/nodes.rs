@@ -14,6 +14,9 @@ use crate::registry::{Candidate, Node, Service, Snapshot};
 /// The version of those who are not in a group.
 pub(super) const BROADCAST: &str = "ff.http.broadcast";
 
+/// What a node of ours says of itself, beside what those of go-micro say.
+const PARKS: &str = "parks";
+
 /// How long a service may take to be followed that the registry knows.
 const FOLLOW: Duration = Duration::from_secs(2);
 
@@ -28,6 +31,8 @@ pub(super) struct Target {
     pub(super) version: String,
     pub(super) address: String,
     pub(super) path: &'static str,
+    /// True if it keeps what was parked, as ours do.
+    pub(super) parks: bool,
     /// True if it speaks TLS only.
     pub(super) is_secure: bool,
     /// What the registry knows of it; nothing if it is of this process and was not seen there yet.
@@ -80,13 +85,12 @@ pub(super) fn record(
         Scheme::V0 | Scheme::V1_13 => format!("broker-{unique}.{unique}"),
         Scheme::V1_18 | Scheme::V2 => format!("{topic}-{unique}"),
     };
-    let facts: &[(&str, &str)] = match scheme {
-        Scheme::V0 => &[("secure", "false")],
-        _ => &[("secure", "false"), ("broker", "http"), ("topic", topic)],
-    };
-    let facts = facts
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut facts = BTreeMap::from([("secure", "false"), (PARKS, "true")]);
+    if scheme != Scheme::V0 {
+        facts.extend([("broker", "http"), ("topic", topic)]);
+    }
+    let facts = facts.into_iter();
+    let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Service {
         name: service(scheme, topic).into_owned(),
         version: version.to_owned(),
@@ -122,6 +126,7 @@ impl Inner {
                 version: candidate.version.clone(),
                 address: candidate.node.address.clone(),
                 path: path(scheme),
+                parks: says(&candidate.node, PARKS, "true"),
                 is_secure: says(&candidate.node, "secure", "true"),
                 candidate: Some(Arc::clone(candidate)),
             }));
@@ -175,6 +180,7 @@ fn own(entry: Entry) -> Target {
         version: entry.version,
         address: entry.node.address,
         path: PATHS[0],
+        parks: true,
         is_secure: false,
         candidate: None,
     }

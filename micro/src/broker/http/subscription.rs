@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::inbox::{Entry, Hub, Inbox};
+use super::inbox::{Entry, Hub, Inbox, PARK};
 use super::nodes::{BROADCAST, record};
 use super::{HttpBroker, Inner, envelope};
 use crate::broker::member::Member;
@@ -111,16 +111,29 @@ impl Inner {
         Ok(hub)
     }
 
-    /// Gives what was taken, and not begun, to other members of the group; handles here what none of them takes.
+    /// Gives what was taken, and not begun, to other members of the group, and what is parked; handles here what none of
+    /// them takes.
     async fn hand_over(&self, queue: &Queue, member: &Member) {
         while let Some(taken) = queue.next().now_or_never() {
-            if !self.is_taken_elsewhere(queue, &taken.delivery).await {
+            if !self.is_taken_elsewhere(queue, &taken.delivery, None).await {
                 member.handle(taken).await;
+            }
+        }
+        while let Some(message) = queue.unpark() {
+            let delivery = Delivery::new(Arc::clone(queue.topic()), message, 1);
+            if !self.is_taken_elsewhere(queue, &delivery, Some(PARK)).await {
+                return queue.keep(delivery.message);
             }
         }
     }
 
-    async fn is_taken_elsewhere(&self, queue: &Queue, delivery: &Delivery) -> bool {
+    /// True if another member took it, or may have taken it; asked at `path` if that is not where messages go.
+    async fn is_taken_elsewhere(
+        &self,
+        queue: &Queue,
+        delivery: &Delivery,
+        path: Option<&'static str>,
+    ) -> bool {
         let Some(group) = queue.group() else {
             return false;
         };
@@ -131,7 +144,11 @@ impl Inner {
         } = delivery;
         let handed = async {
             let body = envelope::write(topic, message, *attempt, self.post.limits())?;
-            let members = self.members(topic, group).await?;
+            let mut members = self.members(topic, group).await?;
+            if let Some(path) = path {
+                members.retain(|member| member.parks);
+                members.iter_mut().for_each(|member| member.path = path);
+            }
             self.hand_to_one_of(members, &body).await
         };
         match handed.await {

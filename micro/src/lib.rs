@@ -54,6 +54,7 @@
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - events from publishers to subscribers: [`events`];
 //! - how it is built: [`architecture`].
 //!
 //! # Features
@@ -81,6 +82,8 @@ pub mod client;
 pub mod codec;
 mod context;
 mod error;
+#[doc = include_str!("docs/events.md")]
+pub mod events {}
 mod flags;
 #[cfg(feature = "http")]
 mod http;

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use super::member::Member;
-use super::queue::Queue;
+use super::queue::{PATIENCE, Queue};
 use super::{Backend, Broker, Capabilities, Consumer, Mode, Subscription, Terms};
 use crate::error::Result;
 use crate::message::Message;
 
 /// A broker within the process. Clones share their topics.
 ///
-/// Each group, and each broadcast subscriber, has one queue in order of publication, of at most 1,024 messages that wait
-/// or are being handled; publishers wait for room up to 5 s, and are told if there is none. Members of a group take from
+/// Each group, and each broadcast subscriber, has one queue in order of publication, with the [room](Terms::room) that its
+/// first member asked for; publishers wait for room up to 5 s, and are told if there is none. Members of a group take from
 /// the group's queue, which stays when the last of them leaves, with what they gave back; but what is published
 /// while a group has no member is not for it. Up to 1,024 messages are parked for each group.
 ///
@@ -47,16 +47,16 @@ impl Topics {
     }
 
     /// A place at the queue of the group, made if it is not there; a broadcast subscriber always gets a new one.
-    fn join(&self, topic: &Arc<str>, mode: &Mode) -> Arc<Queue> {
+    fn join(&self, topic: &Arc<str>, terms: &Terms) -> Arc<Queue> {
         let mut topics = self.lock();
         let seats = topics.entry(Arc::clone(topic)).or_default();
-        if let Mode::Group(name) = mode
+        if let Mode::Group(name) = &terms.mode
             && let Some(seat) = seats.iter_mut().find(|seat| seat.is_of(name))
         {
             seat.members += 1;
             return Arc::clone(&seat.queue);
         }
-        let queue = Arc::new(Queue::new(topic, mode));
+        let queue = Arc::new(Queue::new(topic, terms));
         seats.push(Seat {
             queue: Arc::clone(&queue),
             members: 1,
@@ -108,7 +108,12 @@ impl Broker for MemoryBroker {
     async fn publish(&self, topic: &str, message: Message) -> Result<()> {
         let queues = self.0.listening(topic);
         // At once, so that one that is full keeps no message from the others.
-        let pushed = join_all(queues.iter().map(|queue| queue.push(message.clone(), 1))).await;
+        let pushed = join_all(
+            queues
+                .iter()
+                .map(|queue| queue.push(message.clone(), 1, PATIENCE)),
+        )
+        .await;
         for (queue, outcome) in queues.iter().zip(pushed) {
             match outcome {
                 // It left just now.
@@ -129,7 +134,7 @@ impl Broker for MemoryBroker {
     ) -> Result<Subscription> {
         terms.check(topic, self)?;
         let topic: Arc<str> = Arc::from(topic);
-        let queue = self.0.join(&topic, &terms.mode);
+        let queue = self.0.join(&topic, &terms);
         let member = Member::new(&queue, terms, consumer, Arc::new(self.clone()));
         let topics = Arc::clone(&self.0);
         Ok(Subscription::new(|left| async move {

@@ -83,7 +83,7 @@ pub trait Broker: fmt::Debug + Send + Sync {
         consumer: Consumer,
     ) -> Result<Subscription>;
 
-    /// Hands out again what is parked for `group`, and says how many messages that were.
+    /// Hands out again what is parked for `group`, as far as it has room, and says how many messages that were.
     ///
     /// # Behavior
     ///
@@ -91,7 +91,7 @@ pub trait Broker: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// `unavailable` if the backend cannot be reached, `too_many_requests` if the group has no room; what was not
+    /// `unavailable` if the backend cannot be reached, `too_many_requests` if the group has no room at all. What was not
     /// handed out stays parked.
     async fn replay(&self, topic: &str, group: &str) -> Result<usize>;
 

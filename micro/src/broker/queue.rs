@@ -8,15 +8,12 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::{ATTEMPTS, Delivery, ID, Mode, REASON};
+use super::{ATTEMPTS, Delivery, ID, Mode, REASON, Terms};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
-/// How many messages may wait or be handled at once; publishers of more wait.
-const ROOM: usize = 1024;
-
 /// How long a publisher waits for room.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many parked messages are kept.
 const PARKED: usize = 1024;
@@ -27,6 +24,7 @@ pub(super) struct Queue {
     /// `None` for a broadcast subscriber, which shares its queue with nobody.
     group: Option<Arc<str>>,
     room: Arc<Semaphore>,
+    size: usize,
     /// As many permits as messages wait.
     ready: Semaphore,
     state: Mutex<State>,
@@ -45,15 +43,17 @@ pub(super) struct Taken {
 }
 
 impl Queue {
-    pub(super) fn new(topic: &Arc<str>, mode: &Mode) -> Self {
-        let group = match mode {
+    pub(super) fn new(topic: &Arc<str>, terms: &Terms) -> Self {
+        let group = match &terms.mode {
             Mode::Group(name) => Some(Arc::from(&**name)),
             Mode::Broadcast => None,
         };
+        let size = terms.room.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             topic: Arc::clone(topic),
             group,
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: Arc::new(Semaphore::new(size)),
+            size,
             ready: Semaphore::new(0),
             state: Mutex::default(),
         }
@@ -71,16 +71,22 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// `too_many_requests` if there is no room for 5 s, `unavailable` if it is closed; the message was not taken then.
-    pub(super) async fn push(&self, message: Message, attempt: u32) -> Result<()> {
-        let place = match timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await {
+    /// `too_many_requests` if there is no room within `patience`, `unavailable` if it is closed; the message was not
+    /// taken then.
+    pub(super) async fn push(
+        &self,
+        message: Message,
+        attempt: u32,
+        patience: Duration,
+    ) -> Result<()> {
+        let place = match timeout(patience, Arc::clone(&self.room).acquire_owned()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => {
                 let detail = format!("{self} has left");
                 return Err(Error::unavailable(ID, detail).never_reached());
             }
             Err(_) => {
-                let detail = format!("{self} has {ROOM} messages to handle and takes no more");
+                let detail = format!("{self} has {} messages to handle, and no room", self.size);
                 return Err(Error::too_many_requests(ID, detail).never_reached());
             }
         };
@@ -144,11 +150,11 @@ impl Queue {
         self.state().parked.pop_front()
     }
 
-    /// Hands out again what is parked, as if it were new; says how many messages.
+    /// Hands out again what is parked, as if it were new, as far as there is room; says how many messages.
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push); what did not find room stays parked.
+    /// As [`push`](Self::push), if there is no room for the first.
     pub(super) async fn replay(&self) -> Result<usize> {
         // What is parked again meanwhile is not replayed for ever.
         let parked = self.state().parked.len();
@@ -159,9 +165,9 @@ impl Queue {
             let mut again = message.clone();
             again.metadata.remove(REASON);
             again.metadata.remove(ATTEMPTS);
-            if let Err(error) = self.push(again, 1).await {
+            if let Err(error) = self.push(again, 1, Duration::ZERO).await {
                 self.state().parked.push_front(message);
-                return Err(error);
+                return if done > 0 { Ok(done) } else { Err(error) };
             }
         }
         Ok(parked)

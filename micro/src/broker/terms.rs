@@ -32,6 +32,8 @@ pub struct Terms {
     pub retry: Option<u32>,
     /// How many messages are handled at once; at least 1. Default 1, which keeps their order.
     pub concurrency: usize,
+    /// How many messages a subscriber's process takes, to be handled or waiting; at least 1. Default 1,024.
+    pub room: usize,
     /// True if messages published while nobody is there must be kept. Default false.
     pub durable: bool,
 }
@@ -43,6 +45,7 @@ impl Terms {
             mode,
             retry: None,
             concurrency: 1,
+            room: 1024,
             durable: false,
         }
     }

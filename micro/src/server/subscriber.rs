@@ -106,6 +106,8 @@ impl Subscriber {
 
     /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
     pub(crate) fn gated(mut self, enter: impl Enter, left: impl Leave) -> Self {
+        // What is not taken need not be given back.
+        self.terms.room = 1;
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
             let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());

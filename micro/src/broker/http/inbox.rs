@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -109,7 +110,11 @@ impl Inbox {
             Some((topic, queue)) if *topic == *opened.topic => {
                 match is_parked {
                     true => queue.keep(opened.message),
-                    false => queue.push(opened.message, opened.attempt).await?,
+                    // Another member may have room; the publisher asks.
+                    false => {
+                        let (message, attempt) = (opened.message, opened.attempt);
+                        queue.push(message, attempt, Duration::ZERO).await?;
+                    }
                 }
                 Ok(success())
             }

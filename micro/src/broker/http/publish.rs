@@ -9,13 +9,42 @@ use tokio::time::{Instant, sleep};
 
 use super::inbox::REPLAY;
 use super::nodes::{BROADCAST, Target};
-use super::{Inner, envelope};
+use super::{ID, Inner, envelope};
+use crate::broker::queue::PATIENCE;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
-/// How long another member is looked for when none takes a message, and the pause before the registry is asked again.
-const PATIENCE: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long another member is looked for when none is left that takes a message.
+const SEARCH: Duration = Duration::from_secs(2);
+
+/// The pause before members are asked again: the first, and the longest that it doubles to.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
+/// The wait for somebody to take one message.
+struct Wait {
+    since: Instant,
+    pause: Duration,
+}
+
+impl Wait {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            pause: PAUSE.0,
+        }
+    }
+
+    /// Waits a little after `error`; false once it has been long enough.
+    async fn again(&mut self, error: &Error) -> bool {
+        let limit = if is_full(error) { PATIENCE } else { SEARCH };
+        if self.since.elapsed() >= limit {
+            return false;
+        }
+        sleep(self.pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        self.pause = (self.pause * 2).min(PAUSE.1);
+        true
+    }
+}
 
 impl Inner {
     /// Hands `message` to one member of each group, and to every broadcast subscriber, all at once.
@@ -37,18 +66,22 @@ impl Inner {
         told.into_iter().chain(handed).collect()
     }
 
-    /// Hands a message to a broadcast subscriber; one that is gone is not missed.
+    /// Hands a message to a broadcast subscriber, once it has room; one that is gone is not missed.
     async fn tell(&self, target: &Target, body: &Bytes) -> Result<()> {
-        match self.post(target, body).await {
-            Err(error) if is_gone(&error) => {
-                tracing::debug!(id = target.id, %error, "a broadcast subscriber is gone");
-                Ok(())
+        let mut wait = Wait::new();
+        loop {
+            match self.post(target, body).await {
+                Err(error) if is_gone(&error) => {
+                    tracing::debug!(id = target.id, %error, "a broadcast subscriber is gone");
+                    return Ok(());
+                }
+                Err(error) if is_full(&error) && wait.again(&error).await => {}
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
-    /// Hands a message to one of `members`, or to one that comes while none takes it.
+    /// Hands a message to one of `members`, or to one that comes, or has room again, while none takes it.
     async fn hand_to(
         &self,
         topic: &str,
@@ -56,24 +89,16 @@ impl Inner {
         mut members: Vec<Target>,
         body: &Bytes,
     ) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        let mut refused = None;
+        let mut wait = Wait::new();
         loop {
-            match self.hand_to_one_of(members, body).await {
+            let error = match self.hand_to_one_of(members, body).await {
                 Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(error) if error.is_never_reached() => refused = Some(error),
-                Err(error) => return Err(error.within(format!("group {group} of topic {topic}"))),
+                Ok(false) => Error::unavailable(ID, "every member has left").never_reached(),
+                Err(error) => error,
+            };
+            if !error.is_never_reached() || !wait.again(&error).await {
+                return Err(error.within(format!("group {group} of topic {topic}")));
             }
-            if Instant::now() >= until {
-                let error = refused.unwrap_or_else(|| {
-                    Error::unavailable(super::ID, "every member left").never_reached()
-                });
-                return Err(error.within(format!(
-                    "no member of group {group} took a message of {topic}"
-                )));
-            }
-            sleep(PAUSE).await;
             members = self.members(topic, group).await?;
         }
     }
@@ -94,8 +119,10 @@ impl Inner {
         for member in members {
             match self.post(&member, body).await {
                 Ok(()) => return Ok(true),
-                Err(error) if error.is_never_reached() => refused = Some(error),
-                Err(error) => return Err(error),
+                Err(error) if !error.is_never_reached() => return Err(error),
+                // One that will have room again is waited for the longest.
+                Err(_) if refused.as_ref().is_some_and(is_full) => {}
+                Err(error) => refused = Some(error),
             }
         }
         refused.map_or(Ok(false), Err)
@@ -113,7 +140,7 @@ impl Inner {
                 "the subscriber {} speaks TLS, which this broker does not",
                 target.id
             );
-            return Err(Error::not_implemented(super::ID, detail).never_reached());
+            return Err(Error::not_implemented(ID, detail).never_reached());
         }
         let (address, path) = (&target.address, target.path);
         let sent = self
@@ -148,4 +175,9 @@ impl Inner {
 /// True if the node has left, or died; false if it is only busy.
 fn is_gone(error: &Error) -> bool {
     error.is_never_reached() && error.code() == 503
+}
+
+/// True if the node, or the group, has no room.
+fn is_full(error: &Error) -> bool {
+    error.is_never_reached() && error.code() == 429
 }

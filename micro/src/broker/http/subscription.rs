@@ -31,7 +31,7 @@ pub(super) async fn start(
     let inner = Arc::clone(&broker.0);
     let hub = inner.hub().await?;
     let topic: Arc<str> = Arc::from(topic);
-    let queue = Arc::new(Queue::new(&topic, &terms.mode));
+    let queue = Arc::new(Queue::new(&topic, &terms));
     let version = match &terms.mode {
         Mode::Group(name) => name.to_string(),
         Mode::Broadcast => BROADCAST.to_owned(),

@@ -94,7 +94,7 @@ async fn a_wrapper_of_subscribers_sees_a_request_of_the_topic() {
 
     publish(&system.service("client").await).await;
 
-    assert_eq!(seen.recv().await.unwrap(), r#"a topic b"\x01""#);
+    assert_eq!(seen.recv().await.unwrap(), r#"a topic b"1""#);
     assert_eq!(told.recv().await.unwrap(), "1 nobody 1");
 }
 
@@ -105,7 +105,7 @@ async fn a_wrapper_of_publishers_sees_a_request_of_the_topic() {
 
     publish(&service).await;
 
-    assert_eq!(seen.recv().await.unwrap(), r#"client topic b"\x01""#);
+    assert_eq!(seen.recv().await.unwrap(), r#"client topic b"1""#);
 }
 
 #[tokio::test(start_paused = true)]

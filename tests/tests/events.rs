@@ -1,7 +1,7 @@
 //! Events from publishers to subscribers, on the memory broker.
 
 use micro::broker::{ATTEMPTS, Broker, Consumer, Subscription, Terms};
-use micro::message::Message;
+use micro::message::{ContentType, Message};
 use micro::prelude::*;
 use micro::{Error, Running};
 use tests::System;
@@ -37,6 +37,11 @@ async fn listener(
 
 /// Tells what is parked for the group `g` of `topic`.
 async fn undertaker(system: &System, told: mpsc::Sender<Message>) -> Subscription {
+    tell(&system.broker, "dead.topic.g", told).await
+}
+
+/// Tells what is published to `topic`.
+async fn tell(broker: &dyn Broker, topic: &str, told: mpsc::Sender<Message>) -> Subscription {
     let consumer = Consumer::new(move |delivery| {
         let told = told.clone();
         Box::pin(async move {
@@ -45,8 +50,7 @@ async fn undertaker(system: &System, told: mpsc::Sender<Message>) -> Subscriptio
         })
     });
     let terms = Terms::new(Mode::Broadcast);
-    let told = system.broker.subscribe("dead.topic.g", terms, consumer);
-    told.await.unwrap()
+    broker.subscribe(topic, terms, consumer).await.unwrap()
 }
 
 async fn publish(system: &System, events: impl IntoIterator<Item = u32>) {
@@ -210,4 +214,48 @@ async fn a_server_that_stops_gives_what_it_did_not_begin_to_the_next_member() {
     let _second = listener(&system, "second", Mode::group("g"), &seen).await;
 
     assert_eq!(events.recv().await, Some(("second", 13, 2)));
+}
+
+#[micro::message]
+struct Entry {
+    text: String,
+}
+
+/// The content type that an event of this type is published in.
+async fn published_as<T: micro::Message>(builder: micro::Builder, event: T) -> ContentType {
+    let (told, mut seen) = mpsc::channel(1);
+    let broker = micro::broker::MemoryBroker::new();
+    let _seen = tell(&broker, "topic", told).await;
+    let service = builder.broker(broker).build().await.unwrap();
+
+    service.publisher("topic").publish(&event).await.unwrap();
+
+    seen.recv().await.unwrap().content_type
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_travel_as_protobuf() {
+    let builder = System::default().builder("client");
+
+    let found = published_as(builder, Entry::default()).await;
+
+    assert_eq!(found, ContentType::PROTOBUF);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_have_no_protobuf_travel_as_json() {
+    let builder = System::default().builder("client");
+
+    assert_eq!(published_as(builder, Plain(1)).await, ContentType::JSON);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_travel_in_the_type_that_a_client_is_set_to() {
+    let mut options = micro::client::Options::default();
+    options.content_type = ContentType::JSON;
+    let builder = System::default().builder("client").client(options);
+
+    let found = published_as(builder, Entry::default()).await;
+
+    assert_eq!(found, ContentType::JSON);
 }

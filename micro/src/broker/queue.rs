@@ -140,7 +140,11 @@ impl Queue {
         if state.parked.len() == PARKED
             && let Some(lost) = state.parked.pop_front()
         {
-            tracing::error!(queue = %self, message = ?lost.metadata, "{PARKED} messages are parked: the oldest is lost");
+            let id = lost.metadata.get("Micro-Id");
+            tracing::error!(
+                id,
+                "{PARKED} messages of {self} are parked: the oldest is lost"
+            );
         }
         state.parked.push_back(message);
     }

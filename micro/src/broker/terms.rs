@@ -71,6 +71,11 @@ impl Terms {
                 "topic {topic} wants durable messages, and the {name} broker keeps none: leave out `durable` or choose another broker"
             ));
         }
+        if matches!(&self.mode, Mode::Group(name) if name.is_empty()) {
+            return refused(format!(
+                "the group that listens to topic {topic} has no name: give it one, or write `broadcast`"
+            ));
+        }
         if self.retry.is_none() {
             return Ok(());
         }

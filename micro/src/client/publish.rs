@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::{Client, Core};
+use super::{Client, Core, Options};
 use crate::broker;
 use crate::codec::Format;
 use crate::context::Context;
@@ -52,11 +52,14 @@ impl<T> Publisher<T> {
         }
     }
 
-    /// Protobuf or JSON, which subscribers of every kind read; a client set to another type uses that.
+    /// Protobuf or JSON, which subscribers of every kind read; a client set to another type than the default uses that.
     fn content_type(&self) -> ContentType {
         let wanted = &self.client.options().content_type;
         let types: Vec<ContentType> = self.format.content_types().collect();
-        let first = [wanted.clone(), ContentType::PROTOBUF, ContentType::JSON].into_iter();
+        let chosen = (*wanted != Options::default().content_type).then(|| wanted.clone());
+        let first = chosen
+            .into_iter()
+            .chain([ContentType::PROTOBUF, ContentType::JSON]);
         let own = first
             .chain(types.iter().cloned())
             .find(|own| types.contains(own));

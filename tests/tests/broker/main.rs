@@ -288,7 +288,12 @@ async fn terms_that_the_broker_cannot_keep_are_refused(ends: Ends) {
     let mut repeated = Terms::new(Mode::Broadcast);
     repeated.retry = Some(5);
 
-    for (terms, word) in [(durable, "durable"), (repeated, "retry")] {
+    let cases = [
+        (durable, "durable"),
+        (repeated, "retry"),
+        (group(""), "name"),
+    ];
+    for (terms, word) in cases {
         let subscribed = ends.here.subscribe("t", terms, seen.consumer("a")).await;
 
         let error = subscribed.unwrap_err();

@@ -104,6 +104,35 @@ fn registry(fleet: &str) -> Arc<dyn Registry> {
     Arc::new(MdnsRegistry::new(&options).unwrap())
 }
 
+fn numbers(file: &Path) -> Vec<usize> {
+    let text = read_to_string(file).unwrap();
+    let mut numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[tokio::test]
+async fn a_member_that_is_killed_is_passed_over() {
+    let fleet = micro::id::random();
+    let (file, registry) = (file(&fleet), registry(&fleet));
+    let mut events = registry.watch(Some("micro.http.broker")).await.unwrap();
+    let killed = Member::start(&fleet, &file, &mut events).await;
+    let other = Member::start(&fleet, &file, &mut events).await;
+    let broker = broker(&registry);
+
+    drop(killed);
+    for id in 0..9 {
+        broker
+            .publish("orders", message(&id.to_string()))
+            .await
+            .unwrap();
+    }
+    other.stop().await;
+
+    assert_eq!(numbers(&file), (0..9).collect::<Vec<_>>());
+    std::fs::remove_file(file).unwrap();
+}
+
 #[tokio::test]
 async fn every_message_is_handled_once_or_parked_while_members_come_and_go() {
     let fleet = micro::id::random();
@@ -132,10 +161,7 @@ async fn every_message_is_handled_once_or_parked_while_members_come_and_go() {
     member.stop().await;
 
     let (poison, good): (Vec<_>, Vec<_>) = (0..STEPS * BATCH).partition(|id| is_poison(*id));
-    let handled = read_to_string(&file).unwrap();
-    let mut handled: Vec<usize> = handled.lines().map(|line| line.parse().unwrap()).collect();
-    handled.sort_unstable();
-    assert_eq!(handled, good);
+    assert_eq!(numbers(&file), good);
     let mut parked = Vec::new();
     for _ in 0..poison.len() {
         let one = dead.next().await;

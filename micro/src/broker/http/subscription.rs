@@ -155,7 +155,8 @@ impl Inner {
             Ok(is_taken) => is_taken,
             Err(error) if error.is_never_reached() => false,
             Err(error) => {
-                tracing::warn!(%error, message = ?message.metadata, "a message may have been taken by another member, or be lost");
+                let id = message.metadata.get("Micro-Id");
+                tracing::warn!(%error, id, "a message may have been taken by another member, or be lost");
                 true
             }
         }

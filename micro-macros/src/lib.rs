@@ -163,7 +163,7 @@ pub fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `topic = "joined"` | what is listened to | must be written |
 /// | `group = "chat"` | one member of the group gets each event | this or `broadcast` must be written |
 /// | `broadcast` | every running instance gets each event | this or `group` must be written |
-/// | `retry = 5` | how often an event is tried in all before it is put aside | 3 |
+/// | `retry = 5` | how often an event of a group is tried in all before it is parked | 3 |
 /// | `concurrency = 8` | how many events are handled at a time, in no order | 1, in order |
 /// | `durable` | asks for events that were published while nobody was there | not asked |
 ///

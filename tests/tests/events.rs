@@ -259,3 +259,30 @@ async fn events_travel_in_the_type_that_a_client_is_set_to() {
 
     assert_eq!(found, ContentType::JSON);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_is_cut_short_gives_its_event_back() {
+    let (system, (begun, mut events)) = (System::default(), mpsc::channel(64));
+    let handle = subscriber(
+        "topic",
+        Mode::group("g"),
+        move |_: Context, _: Plain<u32>| {
+            let begun = begun.clone();
+            async move {
+                begun.send(()).await.unwrap();
+                std::future::pending::<Result<(), Error>>().await
+            }
+        },
+    );
+    let builder = system.builder("first").drain(Duration::from_secs(1));
+    let first = builder.build().await.unwrap().subscriber(handle);
+    let first = first.start().await.unwrap();
+    publish(&system, [1]).await;
+    events.recv().await.unwrap();
+
+    first.stop().await;
+    let (seen, mut events) = mpsc::channel(64);
+    let _second = listener(&system, "second", Mode::group("g"), &seen).await;
+
+    assert_eq!(events.recv().await, Some(("second", 1, 2)));
+}

@@ -66,62 +66,58 @@ pub(crate) enum Kind {
     Metadata,
 }
 
-/// What the header `name` means, whatever its case.
+/// What the header `name` means, whatever its case. Known ones are sorted by length, since this is asked for every
+/// header of every call.
 pub(crate) fn kind(name: &str) -> Kind {
-    // Sorted by length, since this is asked for every header of every call.
+    use Kind::Hop;
+
     let known: &[(&str, Kind)] = match name.len() {
-        2 => &[("te", Kind::Hop)],
-        4 => &[("host", Kind::Hop), ("date", Kind::Hop)],
-        6 => &[
-            head(Header::Accept),
-            ("expect", Kind::Hop),
-            ("server", Kind::Hop),
-        ],
-        7 => &[
-            head(Header::Timeout),
-            ("trailer", Kind::Hop),
-            ("upgrade", Kind::Hop),
-        ],
+        2 => &[("te", Hop)],
+        4 => &[("host", Hop), ("date", Hop)],
+        6 => &[head(Header::Accept), ("expect", Hop), ("server", Hop)],
+        7 => &[head(Header::Timeout), ("trailer", Hop), ("upgrade", Hop)],
         8 => &[head(Header::Id)],
         10 => &[
-            ("user-agent", Kind::Hop),
-            ("connection", Kind::Hop),
-            ("keep-alive", Kind::Hop),
-            ("x-micro-id", Kind::Hop),
+            ("user-agent", Hop),
+            ("connection", Hop),
+            ("keep-alive", Hop),
+            ("x-micro-id", Hop),
         ],
-        11 => &[head(Header::Error), ("micro-topic", Kind::Hop)],
+        11 => &[head(Header::Error), ("micro-topic", Hop)],
         12 => &[
             head(Header::ContentType),
             head(Header::Method),
-            ("micro-stream", Kind::Hop),
-            ("micro-target", Kind::Hop),
+            ("micro-reason", Hop),
+            ("micro-stream", Hop),
+            ("micro-target", Hop),
         ],
         13 => &[
             head(Header::Service),
             head(Header::Reached),
             head(Header::ErrorTwin),
-            ("x-micro-topic", Kind::Hop),
+            ("x-micro-topic", Hop),
         ],
         14 => &[
-            ("content-length", Kind::Hop),
+            ("content-length", Hop),
             head(Header::Endpoint),
             head(Header::MethodTwin),
-            ("micro-protocol", Kind::Hop),
-            ("x-micro-stream", Kind::Hop),
-            ("x-micro-target", Kind::Hop),
+            ("micro-attempts", Hop),
+            ("micro-protocol", Hop),
+            ("x-micro-stream", Hop),
+            ("x-micro-target", Hop),
         ],
         15 => &[
-            ("accept-encoding", Kind::Hop),
+            ("accept-encoding", Hop),
             head(Header::ServiceTwin),
-            ("x-micro-reached", Kind::Hop),
+            ("x-micro-reached", Hop),
         ],
         16 => &[
             head(Header::EndpointTwin),
-            ("content-encoding", Kind::Hop),
-            ("proxy-connection", Kind::Hop),
-            ("x-micro-protocol", Kind::Hop),
+            ("content-encoding", Hop),
+            ("proxy-connection", Hop),
+            ("x-micro-protocol", Hop),
         ],
-        17 => &[("transfer-encoding", Kind::Hop)],
+        17 => &[("transfer-encoding", Hop)],
         _ => &[],
     };
     known
@@ -151,6 +147,8 @@ mod tests {
         let hops = [
             "Micro-Topic",
             "Micro-Stream",
+            "Micro-Reason",
+            "Micro-Attempts",
             "Content-Length",
             "Transfer-Encoding",
             "Connection",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::join;
 use micro::broker::{Broker, HttpBroker, Mode, Options, Terms};
 use micro::registry::{Registry, Service, Watcher};
-use micro::{Error, Result};
+use micro::{Context, Error, Plain, Result, subscriber};
 use tokio::net::TcpStream;
 
 use super::ends::{Network, Seen, group, message};
@@ -181,6 +181,22 @@ async fn a_subscription_that_has_ended_is_neither_announced_nor_listened_for() {
 
     assert!(TcpStream::connect(&address).await.is_err());
     assert!(network.nodes("micro.http.broker").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_has_stopped_listens_for_no_message() {
+    let network = Network::new();
+    let handle = subscriber("t", Mode::group("g"), async |_: Context, _: Plain<u32>| {
+        Ok::<_, Error>(())
+    });
+    let builder = tests::System::default().builder("a");
+    let service = builder.broker(network.broker(&[])).build().await.unwrap();
+    let running = service.subscriber(handle).start().await.unwrap();
+    let address = network.node("micro.http.broker").await.address;
+
+    running.stop().await;
+
+    assert!(TcpStream::connect(&address).await.is_err());
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ const ID: &str = "micro.broker.http";
 ///
 /// `POST /?id=NODE` (or `/_sub`, for older generations) with `{"Header": {…}, "Body": "base64"}`; the topic is in the
 /// header as `Micro-Topic` and as `:topic`. The reply is 200 without a body, also for an unknown node. A message that
-/// was not taken is answered with `X-Micro-Reached: no`, which go-micro ignores.
+/// was not taken is answered with `Micro-Reached: no`, which go-micro ignores.
 #[derive(Clone)]
 pub struct HttpBroker(Arc<Inner>);
 

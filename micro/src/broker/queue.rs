@@ -34,6 +34,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Taken>,
     parked: VecDeque<Message>,
+    is_closed: bool,
 }
 
 /// A message that was taken, and its place in the queue, which is free once this is dropped.
@@ -59,10 +60,6 @@ impl Queue {
         }
     }
 
-    pub(super) fn topic(&self) -> &Arc<str> {
-        &self.topic
-    }
-
     pub(super) fn group(&self) -> Option<&Arc<str>> {
         self.group.as_ref()
     }
@@ -81,17 +78,19 @@ impl Queue {
     ) -> Result<()> {
         let place = match timeout(patience, Arc::clone(&self.room).acquire_owned()).await {
             Ok(Ok(place)) => place,
-            Ok(Err(_)) => {
-                let detail = format!("{self} has left");
-                return Err(Error::unavailable(ID, detail).never_reached());
-            }
+            Ok(Err(_)) => return Err(self.has_left()),
             Err(_) => {
                 let detail = format!("{self} has {} messages to handle, and no room", self.size);
                 return Err(Error::too_many_requests(ID, detail).never_reached());
             }
         };
         let delivery = Delivery::new(Arc::clone(&self.topic), message, attempt);
-        self.state().waiting.push_back(Taken {
+        let mut state = self.state();
+        // Under the lock: what is taken after the close would be found by nobody.
+        if state.is_closed {
+            return Err(self.has_left());
+        }
+        state.waiting.push_back(Taken {
             delivery,
             _place: place,
         });
@@ -99,15 +98,23 @@ impl Queue {
         Ok(())
     }
 
+    fn has_left(&self) -> Error {
+        Error::unavailable(ID, format!("{self} has left")).never_reached()
+    }
+
     /// Refuses messages from now on, also those whose publishers wait.
     pub(super) fn close(&self) {
+        self.state().is_closed = true;
         self.room.close();
     }
 
     /// The next message. Nothing is lost if this is dropped.
     pub(super) async fn next(&self) -> Taken {
         loop {
-            // It is never closed.
+            if let Some(taken) = self.take() {
+                return taken;
+            }
+            // It is never closed. What it gives is kept: given back, it would go to another that waits.
             if let Ok(ready) = self.ready.acquire().await {
                 ready.forget();
             }
@@ -115,6 +122,12 @@ impl Queue {
                 return taken;
             }
         }
+    }
+
+    /// The next message, if one waits.
+    pub(super) fn take(&self) -> Option<Taken> {
+        self.ready.try_acquire().ok()?.forget();
+        self.state().waiting.pop_front()
     }
 
     /// Puts a message back that was not handled, to be taken first.
@@ -150,8 +163,9 @@ impl Queue {
     }
 
     /// The message that was parked first, which is kept no more.
-    pub(super) fn unpark(&self) -> Option<Message> {
-        self.state().parked.pop_front()
+    pub(super) fn unpark(&self) -> Option<Delivery> {
+        let message = self.state().parked.pop_front()?;
+        Some(Delivery::new(Arc::clone(&self.topic), message, 1))
     }
 
     /// Hands out again what is parked, as if it were new, as far as there is room; says how many messages.
@@ -163,7 +177,7 @@ impl Queue {
         // What is parked again meanwhile is not replayed for ever.
         let parked = self.state().parked.len();
         for done in 0..parked {
-            let Some(message) = self.unpark() else {
+            let Some(Delivery { message, .. }) = self.unpark() else {
                 return Ok(done);
             };
             let mut again = message.clone();

@@ -10,7 +10,7 @@ use micro::registry::{Registry, Service, Watcher};
 use micro::{Context, Error, Plain, Result, subscriber};
 use tokio::net::TcpStream;
 
-use super::ends::{Network, Seen, group, message};
+use super::ends::{Gate, Network, Seen, group, message};
 use super::wire::Node;
 
 /// An address that nothing listens on.
@@ -145,6 +145,23 @@ async fn a_lookup_that_fails_is_an_error_of_the_publisher() {
     let error = broker.publish("t", message("1")).await.unwrap_err();
 
     assert!(error.detail().contains("who listens"), "{error}");
+}
+
+#[tokio::test]
+async fn a_subscription_that_ends_without_another_member_handles_all_that_it_took() {
+    let (network, mut seen, gate) = (Network::new(), Seen::new(), Gate::closed());
+    let broker = network.broker(&[]);
+    let consumer = gate.before(seen.consumer("a"));
+    let mut a = broker.subscribe("t", group("g"), consumer).await.unwrap();
+    for _ in 0..500 {
+        broker.publish("t", message("1")).await.unwrap();
+    }
+
+    a.leave();
+    gate.open();
+    a.ended().await;
+
+    assert_eq!(seen.all(), 500);
 }
 
 #[tokio::test]

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
 use super::inbox::{Entry, Hub, Inbox, PARK};
 use super::nodes::{BROADCAST, record};
 use super::{HttpBroker, Inner, envelope};
@@ -114,13 +112,12 @@ impl Inner {
     /// Gives what was taken, and not begun, to other members of the group, and what is parked; handles here what none of
     /// them takes.
     async fn hand_over(&self, queue: &Queue, member: &Member) {
-        while let Some(taken) = queue.next().now_or_never() {
+        while let Some(taken) = queue.take() {
             if !self.is_taken_elsewhere(queue, &taken.delivery, None).await {
                 member.handle(taken).await;
             }
         }
-        while let Some(message) = queue.unpark() {
-            let delivery = Delivery::new(Arc::clone(queue.topic()), message, 1);
+        while let Some(delivery) = queue.unpark() {
             if !self.is_taken_elsewhere(queue, &delivery, Some(PARK)).await {
                 return queue.keep(delivery.message);
             }

@@ -42,7 +42,8 @@ impl Member {
         })
     }
 
-    /// Takes messages until `left`, and then finishes those in its hands; the others stay in the queue.
+    /// Takes messages until `left`, and then finishes those in its hands; the others stay in the queue for the group, but
+    /// a broadcast subscriber has none, and finishes them all.
     pub(super) async fn run(self: &Arc<Self>, left: impl Future<Output = ()>) {
         let room = Arc::new(Semaphore::new(self.terms.concurrency.max(1)));
         let mut handling = JoinSet::new();
@@ -62,6 +63,11 @@ impl Member {
         }
         self.leaving.cancel();
         while handling.join_next().await.is_some_and(reported) {}
+        while self.queue.group().is_none()
+            && let Some(taken) = self.queue.take()
+        {
+            self.handle(taken).await;
+        }
     }
 
     /// The next message, once there is room to handle it. Nothing is lost if this is dropped.

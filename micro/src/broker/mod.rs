@@ -70,6 +70,7 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// - The messages behind one that fails are handled all the same.
     /// - Broadcast messages are not handed out again.
     /// - A subscriber that leaves finishes what it handles, and the rest goes to its group.
+    /// - A broadcast subscriber that leaves handles all that it took.
     /// - Terms that the broker cannot keep are refused.
     /// - The default terms are never refused.
     ///

@@ -46,6 +46,7 @@ over_every_broker! {
     the_messages_behind_one_that_fails_are_handled_all_the_same
     broadcast_messages_are_not_handed_out_again
     a_subscriber_that_leaves_finishes_what_it_handles_and_the_rest_goes_to_its_group
+    a_broadcast_subscriber_that_leaves_handles_all_that_it_took
     terms_that_the_broker_cannot_keep_are_refused
     the_default_terms_are_never_refused
     what_is_replayed_goes_to_that_group_alone_as_it_was_published
@@ -279,6 +280,21 @@ async fn a_subscriber_that_leaves_finishes_what_it_handles_and_the_rest_goes_to_
         got,
         [("a", "1"), ("b", "2"), ("b", "3")].map(|(who, body)| (who, body.to_owned()))
     );
+}
+
+async fn a_broadcast_subscriber_that_leaves_handles_all_that_it_took(ends: Ends) {
+    let (mut seen, gate) = (Seen::new(), Gate::closed());
+    let consumer = gate.before(seen.consumer("a"));
+    let mut a = ends.there("t", Terms::new(Mode::Broadcast), consumer).await;
+    for _ in 0..200 {
+        publish(&ends.here, "1").await;
+    }
+
+    a.leave();
+    gate.open();
+    a.ended().await;
+
+    assert_eq!(seen.all(), 200);
 }
 
 async fn terms_that_the_broker_cannot_keep_are_refused(ends: Ends) {

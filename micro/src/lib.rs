@@ -54,6 +54,7 @@
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`].
 //!
 //! # Features
@@ -75,6 +76,8 @@ pub mod __private;
 pub mod address;
 #[doc = include_str!("docs/architecture.md")]
 pub mod architecture {}
+#[doc = include_str!("docs/backends.md")]
+pub mod backends {}
 pub mod broker;
 pub mod client;
 pub mod codec;
@@ -96,6 +99,7 @@ pub mod transport;
 mod wire;
 pub mod wrapper;
 
+pub use async_trait::async_trait;
 pub use clap;
 pub use inventory;
 pub use tokio;

@@ -95,6 +95,24 @@ async fn a_node_that_registered_a_moment_ago_is_found_at_once() {
 }
 
 #[tokio::test]
+async fn fifty_services_of_one_process_are_found() {
+    let fleet = micro::id::random();
+    let (here, there) = (registry(&fleet), registry(&fleet));
+    for number in 0..50 {
+        let service = service(&format!("service-{number:02}"));
+        here.register(&service, None).await.unwrap();
+    }
+
+    let found = there.list().await.unwrap();
+
+    let names: Vec<_> = found.into_iter().map(|service| service.name).collect();
+    let all: Vec<_> = (0..50)
+        .map(|number| format!("service-{number:02}"))
+        .collect();
+    assert_eq!(names, all);
+}
+
+#[tokio::test]
 async fn a_process_finds_its_own_nodes() {
     let registry = registry(&micro::id::random());
     let greeter = service("greeter");

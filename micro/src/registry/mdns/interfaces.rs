@@ -47,6 +47,23 @@ impl Interfaces {
         ip.is_loopback() && ip.is_ipv4()
     }
 
+    /// This host's address on the first interface that was asked for and is there; on IPv4 if it can be.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        let found = if self.are_loopback_only() {
+            Vec::new()
+        } else {
+            if_addrs::get_if_addrs().unwrap_or_default()
+        };
+        let of = |wanted: &String| {
+            let mut own = found
+                .iter()
+                .filter(|one| one.name == *wanted || wanted.parse() == Ok(one.ip()))
+                .map(if_addrs::Interface::ip);
+            own.clone().find(IpAddr::is_ipv4).or_else(|| own.next())
+        };
+        self.wanted.iter().find_map(of)
+    }
+
     /// The addresses in use beside loopback.
     pub(super) fn lan(&self) -> Vec<Ipv4Addr> {
         let found = self.found();

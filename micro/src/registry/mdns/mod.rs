@@ -277,6 +277,10 @@ impl Registry for MdnsRegistry {
         Ok(watcher)
     }
 
+    fn reachable_at(&self) -> Option<IpAddr> {
+        self.interfaces.address()
+    }
+
     fn name(&self) -> &'static str {
         "mdns"
     }

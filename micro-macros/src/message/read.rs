@@ -316,6 +316,15 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
             role,
         });
     }
+    if read
+        .iter()
+        .any(|alternative| matches!(alternative.role, Role::Unknown))
+    {
+        // Rust takes `= n` beside a variant that holds something only with a `repr`.
+        for variant in &mut item.variants {
+            variant.discriminant = None;
+        }
+    }
     read
 }
 

@@ -52,5 +52,5 @@ fn explain(reader: Reader, bytes: &[u8], mistake: Mistake) -> Error {
         other => other.to_string(),
     };
     let what = format!("{what} at byte {}", again.position());
-    refuse(ID, reader.name(), field, &what).with_source(mistake)
+    refuse(ID, reader.name(), &field, &what).with_source(mistake)
 }

@@ -1,0 +1,9 @@
+//! Messages: one type, the same value in every format.
+
+mod json;
+mod msgpack;
+mod protobuf;
+mod refusals;
+mod round_trips;
+mod twin;
+mod values;

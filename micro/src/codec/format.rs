@@ -13,10 +13,13 @@ use super::empty::Empty;
 use super::field::{Record, Slots};
 use super::refusal::short_name;
 use super::registered::{self, Codec, Target};
-use super::schema::Schema;
-use super::{json, msgpack, protobuf};
+use super::schema::{Outline, Schema};
+use super::{json, msgpack, outline, protobuf};
 use crate::error::{Error, Result};
 use crate::message::ContentType;
+
+/// How many levels of fields are announced.
+const ANNOUNCED: usize = 3;
 
 /// A type that can be sent and received.
 ///
@@ -54,6 +57,7 @@ struct Functions<T> {
 struct Serde<T> {
     serialize: for<'a> fn(&'a T) -> &'a (dyn erased_serde::Serialize + 'a),
     deserialize: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+    outline: fn() -> Option<Outline>,
 }
 
 impl<T: Serialize + DeserializeOwned> Format<T> {
@@ -72,6 +76,7 @@ impl<T: Serialize + DeserializeOwned> Format<T> {
             serde: Some(Serde {
                 serialize: |value| value,
                 deserialize: |deserializer| erased_serde::deserialize(deserializer),
+                outline: outline::outline::<T>,
             }),
             schema: None,
         }
@@ -112,6 +117,7 @@ impl Format<()> {
             serde: Some(Serde {
                 serialize: |()| &Empty,
                 deserialize: |deserializer| erased_serde::deserialize(deserializer).map(|Empty| ()),
+                outline: || None,
             }),
             schema: Some(Empty::schema),
         }
@@ -199,6 +205,16 @@ impl<T> Format<T> {
     /// What the message looks like; `None` for a type that is not annotated with `#[micro::message]`.
     pub fn schema(&self) -> Option<Schema> {
         self.schema.map(|schema| schema())
+    }
+
+    /// What registries are told of the type: three levels of fields of a message, as go-micro does, what
+    /// serde tells of a plain type, and `None` for what nothing is known of.
+    pub fn outline(&self) -> Option<Outline> {
+        match (self.schema, &self.serde) {
+            (Some(schema), _) => Some(schema().outline(ANNOUNCED)),
+            (None, Some(serde)) => (serde.outline)(),
+            (None, None) => None,
+        }
     }
 
     #[inline]

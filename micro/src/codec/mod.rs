@@ -11,6 +11,7 @@ mod format;
 pub mod generated;
 mod json;
 mod msgpack;
+mod outline;
 #[doc(hidden)]
 pub mod probe;
 mod proto;

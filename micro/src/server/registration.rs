@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::definition::Definition;
 use super::handler::Facts;
-use crate::codec::{Outline, Schema};
+use crate::codec::Outline;
 use crate::error::Result;
 use crate::registry::{Endpoint, Node, Registry, Service, Value};
 
@@ -179,13 +179,13 @@ fn empty(definition: &Definition, identity: &Identity) -> Service {
 fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
     let handlers = definition.endpoints.iter().map(|(name, handler)| Endpoint {
         name: name.to_string(),
-        request: handler.facts.request.as_ref().map(value),
-        response: handler.facts.response.as_ref().map(value),
+        request: handler.facts.request.clone().map(value),
+        response: handler.facts.response.clone().map(value),
         metadata: facts(&handler.facts),
     });
     let subscribers = definition.subscribers.iter().map(|subscriber| Endpoint {
         name: subscriber.topic.to_string(),
-        request: subscriber.schema.as_ref().map(value),
+        request: subscriber.event.clone().map(value),
         response: None,
         metadata: BTreeMap::from([
             ("subscriber".to_owned(), "true".to_owned()),
@@ -221,17 +221,11 @@ fn facts(facts: &Facts) -> BTreeMap<String, String> {
     pairs
 }
 
-/// How many levels of fields are announced, as go-micro does.
-const DEPTH: usize = 3;
-
-fn value(schema: &Schema) -> Value {
-    fn named(outline: Outline) -> Value {
-        let Outline { name, kind, values } = outline;
-        Value {
-            name,
-            kind,
-            values: values.into_iter().map(named).collect(),
-        }
+fn value(outline: Outline) -> Value {
+    let Outline { name, kind, values } = outline;
+    Value {
+        name,
+        kind,
+        values: values.into_iter().map(value).collect(),
     }
-    named(schema.outline(DEPTH))
 }

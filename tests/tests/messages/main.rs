@@ -3,6 +3,7 @@
 mod json;
 mod msgpack;
 mod protobuf;
+mod records;
 mod refusals;
 mod round_trips;
 mod twin;

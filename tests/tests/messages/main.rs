@@ -2,6 +2,7 @@
 
 mod json;
 mod msgpack;
+mod proto_file;
 mod protobuf;
 mod records;
 mod refusals;

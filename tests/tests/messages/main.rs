@@ -1,6 +1,9 @@
 //! Messages: one type, the same value in every format.
 
+mod codecs;
+mod errors;
 mod json;
+mod kinds;
 mod msgpack;
 mod proto_file;
 mod protobuf;

@@ -153,18 +153,19 @@ fn a_plain_message_may_say_its_form_itself() {
     struct Named {
         user_name: String,
         #[serde(skip)]
-        secret: (),
+        note: u8,
     }
 
     let named = Named {
         user_name: "ann".to_owned(),
-        secret: (),
+        note: 1,
     };
 
     assert_eq!(
         written(&named, &ContentType::JSON),
         br#"{"userName":"ann"}"#
     );
+    assert_eq!(named.note, 1);
 }
 
 #[test]

@@ -61,11 +61,12 @@
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
+//! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `macros` | the attributes | yes |
 //!
-//! JSON, MessagePack and protobuf, and the memory registry, transport and broker are always there.
+//! JSON and protobuf, and the memory registry, transport and broker are always there.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as micro;

@@ -10,6 +10,10 @@ mod format;
 #[doc(hidden)]
 pub mod generated;
 mod json;
+#[cfg(feature = "codec-msgpack")]
+mod msgpack;
+#[cfg(not(feature = "codec-msgpack"))]
+#[path = "absent.rs"]
 mod msgpack;
 mod outline;
 #[doc(hidden)]

@@ -140,6 +140,11 @@ fn enums_are_read_by_number_and_by_each_of_their_names() {
 }
 
 #[test]
+fn the_end_of_a_line_behind_a_message_is_read() {
+    assert_eq!(read::<Narrow>("{}\n").unwrap(), Narrow::default());
+}
+
+#[test]
 fn fields_that_are_not_known_are_ignored() {
     let narrow: Narrow = read(r#"{"new":{"a":[1,{"b":null}]},"short":7,"":"x"}"#).unwrap();
 

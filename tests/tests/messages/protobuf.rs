@@ -293,6 +293,16 @@ fn a_hundred_messages_may_be_within_each_other_and_no_more() {
 }
 
 #[test]
+fn groups_within_each_other_are_refused_when_they_are_too_many() {
+    let error = decode::<Narrow>(&b"\x7b".repeat(100_000)).unwrap_err();
+
+    assert!(
+        error.detail().ends_with("recursion limit reached"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_length_that_is_only_claimed_is_refused() {
     let error = decode::<Lists>(b"\x4a\xff\xff\xff\xff\x0f").unwrap_err();
 

@@ -1,7 +1,11 @@
 //! What a sender is told of a message that is not taken: the thing, and what to send.
 
-use micro::message::ContentType;
-use micro::{Message, Plain};
+use micro::message::{Body, ContentType};
+use micro::prelude::*;
+use micro::registry::Registry;
+use micro::transport::Transport;
+use micro::{Error, Message};
+use tests::System;
 
 use crate::values::{Lists, Narrow, Numbers, Tree};
 
@@ -91,6 +95,45 @@ fn bytes_that_are_no_base64_are_a_400_that_says_so() {
     assert!(
         detail.starts_with("Numbers.octets: expected bytes in base64, found string \"!\""),
         "{detail}"
+    );
+}
+
+/// What a node of `shapes` answers to a body of a content type.
+async fn answered(content_type: ContentType, body: &'static [u8]) -> Error {
+    let system = System::default();
+    let echo = unary(async |_: Context, own: Narrow| Ok::<_, Error>(own));
+    let service = system.service("shapes").await;
+    let _running = service.endpoint("Shapes.Echo", echo).start().await.unwrap();
+    let found = system.registry.get("shapes").await.unwrap();
+    let channel = system.transport.dial(&found[0].nodes[0].address).unwrap();
+    let mut request = Request::new("shapes", "Shapes.Echo");
+    request.content_type = content_type;
+    request.body = Body::Bytes(body.into());
+
+    channel.call(request).await.unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_says_which_endpoint_takes_which_content_types() {
+    let error = answered(ContentType::new("text/xml"), b"").await;
+
+    assert_eq!((error.code(), error.id()), (415, "shapes"));
+    assert!(
+        error.detail().starts_with("Shapes.Echo does not take \"text/xml\": send one of application/msgpack, application/protobuf, application/json"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_says_which_field_of_a_request_is_wrong() {
+    let error = answered(ContentType::JSON, br#"{"byte":256}"#).await;
+
+    assert_eq!(error.code(), 400);
+    assert!(
+        error
+            .detail()
+            .contains("Narrow.byte: expected a whole number from 0 to 255, found integer `256`"),
+        "{error}"
     );
 }
 

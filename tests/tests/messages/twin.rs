@@ -92,7 +92,7 @@ pub(crate) use twins;
 /// A failure prints its value: there is nothing to be kept in a file.
 pub(crate) fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 64,
+        cases: 32,
         failure_persistence: None,
         ..ProptestConfig::default()
     }

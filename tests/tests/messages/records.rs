@@ -6,7 +6,7 @@ use micro::{Error, Message};
 use serde::{Deserialize, Serialize};
 use tests::System;
 
-use crate::values::{Narrow, Shape, Tree};
+use crate::values::{Keyed, Narrow, Numbers, Shape, Tree};
 
 /// The record of an endpoint that takes and gives a `T`.
 async fn announced(handler: micro::Handler) -> Endpoint {
@@ -55,6 +55,21 @@ async fn the_fields_of_a_message_are_announced_with_their_types() {
         value("maybe", "uint32", vec![]),
     ];
     assert_eq!(found, value("Narrow", "Narrow", fields));
+}
+
+#[tokio::test(start_paused = true)]
+async fn types_are_announced_by_their_names_in_go() {
+    let found = echoed::<Numbers>().await;
+
+    let kinds: Vec<_> = found.values.iter().map(|field| &*field.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            "float64", "float32", "int32", "int64", "uint32", "uint64", "bool", "string", "[]uint8"
+        ]
+    );
+    let keyed = echoed::<Keyed>().await;
+    assert_eq!(keyed.values[2].kind, "map[uint32]string");
 }
 
 #[tokio::test(start_paused = true)]

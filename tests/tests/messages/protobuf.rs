@@ -6,9 +6,9 @@ use prost::Message as _;
 
 use crate::twin::{Twin, agree, agree_on_bytes, config, decode, encode, fields};
 use crate::values::{
-    Held, HeldTwin, Keyed, KeyedTwin, Lists, ListsTwin, Narrow, NarrowTwin, Numbers, NumbersTwin,
-    Open, Options, OptionsTwin, Shape, ShapeTwin, Shapes, ShapesTwin, Tagged, TaggedTwin, Tree,
-    TreeTwin,
+    Closed, Held, HeldTwin, Keyed, KeyedTwin, Lists, ListsTwin, Narrow, NarrowTwin, Numbers,
+    NumbersTwin, Open, Options, OptionsTwin, Shape, ShapeTwin, Shapes, ShapesTwin, Tagged,
+    TaggedTwin, Tree, TreeTwin,
 };
 
 proptest! {
@@ -200,6 +200,35 @@ fn the_last_variant_of_several_counts() {
     let shape: Shape = decode(b"\x12\x01a\x3a\x00\x12\x01b").unwrap();
 
     assert_eq!(shape, Shape::Name("b".to_owned()));
+}
+
+#[test]
+fn an_enum_with_data_that_is_there_and_unset_is_refused() {
+    let error = decode::<Shapes>(b"\x0a\x00").unwrap_err();
+
+    assert_eq!(error.code(), 400);
+    assert!(
+        error
+            .detail()
+            .starts_with("Shapes.maybe: Shape is unset: expected one of circle, name"),
+        "{error}"
+    );
+    assert_eq!(decode::<Shapes>(b"").unwrap().maybe, None);
+}
+
+#[test]
+fn an_enum_that_knows_all_its_numbers_refuses_another_by_field_and_number() {
+    #[micro::message]
+    struct Levels {
+        all: Vec<Closed>,
+    }
+
+    let error = decode::<Levels>(b"\x0a\x02\x01\x63").unwrap_err();
+
+    assert_eq!(
+        error.detail(),
+        "Levels.all[1]: Closed has no variant of the number 99"
+    );
 }
 
 #[test]

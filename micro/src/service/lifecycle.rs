@@ -60,10 +60,7 @@ pub(super) async fn run(service: Service) -> Result<()> {
     };
     let signal = signals.next().await;
     tracing::info!("{signal}: stopping; a second signal ends at once");
-    tokio::select! {
-        () = running.stop() => tracing::info!("stopped"),
-        signal = signals.next() => tracing::warn!("{signal} again: ended without waiting"),
-    }
+    signals.allow(running.stop()).await;
     Ok(())
 }
 
@@ -107,6 +104,16 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "interrupt"
+    }
+}
+
+impl Signals {
+    /// Waits for `stopping`, or until there is another signal.
+    pub(crate) async fn allow(&mut self, stopping: impl Future<Output = ()>) {
+        tokio::select! {
+            () = stopping => tracing::info!("stopped"),
+            signal = self.next() => tracing::warn!("{signal} again: ended without waiting"),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ID;
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ struct State {
 struct Open {
     sender: SendRequest<Full<Bytes>>,
     headers: HeaderMap,
+    /// Ends with this: a peer that reads no more must not keep a call alive that was dropped.
+    _task: AbortOnDropHandle<()>,
 }
 
 /// The use of a connection for one call; dropped before it is [given back](Self::give_back), it closes it.
@@ -145,14 +148,16 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| self.unreachable(&source).with_source(source))?;
-        // It ends when the sender is dropped, which is in the pool or in a lease.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to a node ended");
             }
         });
-        let headers = HeaderMap::with_capacity(USUAL_HEADERS);
-        Ok(Open { sender, headers })
+        Ok(Open {
+            sender,
+            headers: HeaderMap::with_capacity(USUAL_HEADERS),
+            _task: AbortOnDropHandle::new(task),
+        })
     }
 
     fn unreachable(&self, why: impl fmt::Display) -> Error {

@@ -1,7 +1,7 @@
 //! Whole services that call each other over HTTP.
 
 use micro::prelude::*;
-use micro::registry::MemoryRegistry;
+use micro::registry::{MemoryRegistry, Registry};
 use micro::transport::{HttpTransport, Limits};
 use micro::{Builder, Error, Running, Service};
 
@@ -76,4 +76,53 @@ async fn calls_go_on_while_a_node_is_replaced() {
     };
 
     tokio::join!(old.stop(), calls);
+}
+
+/// An address to which connecting takes for ever, as to a host that lost its network; and what keeps it so.
+async fn blackhole() -> (String, Vec<std::net::TcpStream>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap().into_std().unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    // The system drops what comes to a full queue.
+    while let Ok(stream) =
+        std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100))
+    {
+        queue.push(stream);
+    }
+    // Kept open for as long as the queue is.
+    queue.push(std::net::TcpStream::from(std::os::fd::OwnedFd::from(
+        listener,
+    )));
+    (address.to_string(), queue)
+}
+
+#[tokio::test]
+async fn a_call_to_a_host_that_lost_its_network_is_answered_by_another_node() {
+    let registry = MemoryRegistry::default();
+    let greeter = greeter(&registry).await;
+    let (address, _queue) = blackhole().await;
+    let mut lost = registry.get("greeter").await.unwrap().remove(0);
+    lost.nodes[0].id = "lost".into();
+    lost.nodes[0].address = address;
+    registry.register(&lost, None).await.unwrap();
+    let first = micro::selector::RoundRobinSelector::default();
+    let client = builder("client", &registry)
+        .selector(first)
+        .build()
+        .await
+        .unwrap();
+
+    for _ in 0..2 {
+        let call = client.client().call::<_, Plain<String>>(
+            "greeter",
+            "Greeter.Hello",
+            &Plain("Ann".to_owned()),
+        );
+        let reply = call.timeout(Duration::from_millis(500)).await;
+
+        assert_eq!(reply.unwrap().0, "Hello Ann");
+    }
+    drop(greeter);
 }

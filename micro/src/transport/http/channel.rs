@@ -66,7 +66,7 @@ impl HttpChannel {
             let whose = format!("the call of {}", request.endpoint);
             return Err(too_large(&whose, Some(body.len() as u64), limit));
         }
-        let mut lease = self.pool.lease().await?;
+        let mut lease = self.pool.lease(request.deadline).await?;
         let message = match self.message(&request, body, lease.headers()) {
             Ok(message) => message,
             Err(error) => {
@@ -131,7 +131,7 @@ impl HttpChannel {
         if lease.is_used_before()
             && let Some(mut message) = unsent.take()
         {
-            lease.renew().await?;
+            lease.renew(deadline).await?;
             if let Some(left) = self.time_left(deadline)? {
                 let left = head::value(wire::nanoseconds(left));
                 message.headers_mut().insert(head::TIMEOUT, left);

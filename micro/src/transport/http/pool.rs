@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant as Deadline};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -76,12 +76,12 @@ impl Pool {
         &self.limits
     }
 
-    /// A connection that no other call uses.
+    /// A connection that no other call uses, for a call that must be answered by `deadline`.
     ///
     /// # Errors
     ///
     /// `unavailable` if there is none and the node cannot be connected to; no handler was reached.
-    pub(super) async fn lease(&self) -> Result<Lease<'_>> {
+    pub(super) async fn lease(&self, deadline: Option<Deadline>) -> Result<Lease<'_>> {
         let place = self
             .places
             .acquire()
@@ -91,7 +91,7 @@ impl Pool {
         let used_before = idle.is_some();
         let open = match idle {
             Some(open) => open,
-            None => self.connect().await?,
+            None => self.connect(deadline).await?,
         };
         Ok(Lease {
             pool: self,
@@ -131,13 +131,19 @@ impl Pool {
         self.limits.idle_timeout / 2
     }
 
-    async fn connect(&self) -> Result<Open> {
-        let limit = self.limits.connect_timeout;
+    /// A fresh connection, for a call that must be answered by `deadline`.
+    async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
+        // What takes longer than that leaves no time for the call itself; another node may be nearer.
+        let half = deadline.map(|at| at.saturating_duration_since(Deadline::now()) / 2);
+        let most = self.limits.connect_timeout;
+        let limit = half.map_or(most, |half| half.min(most));
         let stream = match timeout(limit, TcpStream::connect(&self.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(self.unreachable(&source).with_source(source)),
             Err(_) => {
-                let why = format_args!("no answer within {limit:?} (connect_timeout)");
+                let why = format_args!(
+                    "no answer within {limit:.0?} (connect_timeout, or half of the call's time)"
+                );
                 return Err(self.unreachable(why));
             }
         };
@@ -211,8 +217,8 @@ impl Lease<'_> {
     /// # Errors
     ///
     /// As [`Pool::lease`].
-    pub(super) async fn renew(&mut self) -> Result<()> {
-        self.open = self.pool.connect().await?;
+    pub(super) async fn renew(&mut self, deadline: Option<Deadline>) -> Result<()> {
+        self.open = self.pool.connect(deadline).await?;
         self.used_before = false;
         Ok(())
     }

@@ -317,7 +317,7 @@ fn panicked(service: &str, endpoint: &str, panic: &(dyn std::any::Any + Send)) -
 /// What the caller sees: another service's error, unless it was mapped or forwarded, is a fault of this one.
 fn seen_outside(error: Error, service: &str, endpoint: &str) -> Error {
     if error.is_own() {
-        return error.by(service);
+        return error.by(service).reached();
     }
     tracing::warn!(service, endpoint, %error, "a call made by the handler failed");
     Error::internal(

@@ -33,10 +33,10 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
     async move {
         // None if a wrapper made the request itself: then only its bytes are known.
         let mut plan: Option<Plan> = request.extensions.remove();
-        let until = plan
-            .as_ref()
-            .map(|plan| plan.opened_by)
-            .or(request.deadline);
+        let until = match &plan {
+            Some(plan) => plan.opened_by,
+            None => request.deadline,
+        };
         let window = Window {
             begun: Instant::now(),
             until,
@@ -119,6 +119,33 @@ struct Found<'a> {
     patience: Duration,
 }
 
+impl Found<'_> {
+    /// Sends `request` to `candidate`, and says how that went to those who choose.
+    async fn send(
+        self,
+        candidate: &Candidate,
+        request: &mut Request,
+        streams: bool,
+        window: Window,
+    ) -> Result<Response> {
+        let address = &*candidate.node.address;
+        let channel = self.channels.to(address)?;
+        let delivered = deliver(&*channel, request, streams);
+        let sent = window.bound(address, delivered).await;
+        let outcome = match &sent {
+            Err(error) if !error.is_downstream() => Outcome::Failed,
+            _ => Outcome::Answered,
+        };
+        self.selector.mark(candidate, outcome);
+        // Time that ran out here says nothing about the node.
+        let is_away = |error: &Error| error.is_never_reached() && error.code() == 503;
+        if outcome == Outcome::Failed && sent.as_ref().is_err_and(is_away) {
+            self.cache.eject(candidate);
+        }
+        sent
+    }
+}
+
 /// The attempts of one call.
 struct Attempts {
     plan: Option<Plan>,
@@ -132,6 +159,7 @@ struct Attempts {
 impl Attempts {
     async fn run(mut self, found: Found<'_>, mut request: Request) -> Result<Response> {
         let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
+        let deadline = request.deadline;
         let mut last = None;
         loop {
             let snapshot = match found.cache.peek(&request.service) {
@@ -147,32 +175,21 @@ impl Attempts {
                 return Err(last.unwrap_or_else(|| nobody(&request, &snapshot)));
             };
             self.number += 1;
-            let address = &*candidate.node.address;
-            let sent = match self
-                .fit(&candidate, &mut request)
-                .and_then(|()| found.channels.to(address))
-            {
-                Ok(channel) => {
-                    self.window
-                        .bound(address, deliver(&*channel, &mut request, streams))
+            request.deadline = deadline;
+            let sent = match self.fit(&candidate, &mut request) {
+                Ok(()) => {
+                    found
+                        .send(&candidate, &mut request, streams, self.window)
                         .await
                 }
                 Err(error) => Err(error),
             };
-            let outcome = match &sent {
-                Err(error) if !error.is_downstream() => Outcome::Failed,
-                _ => Outcome::Answered,
-            };
-            found.selector.mark(&candidate, outcome);
             let error = match sent {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if error.is_never_reached() && outcome == Outcome::Failed {
-                found.cache.eject(&candidate);
-            }
             let again = self.may_repeat(&error, &candidate);
-            let error = located(error, &request, address, self.number);
+            let error = located(error, &request, &candidate.node.address, self.number);
             if !again || self.window.left().is_zero() {
                 return Err(error);
             }
@@ -218,25 +235,23 @@ impl Attempts {
     }
 
     /// Makes `request` what this node takes, in the form and in the time that it announced.
-    fn fit(&self, candidate: &Candidate, request: &mut Request) -> Result<()> {
+    fn fit(&mut self, candidate: &Candidate, request: &mut Request) -> Result<()> {
         // A node may ask for less time than the caller allows, never for more.
         let announced = candidate
             .endpoint(&request.endpoint)
             .and_then(|endpoint| endpoint.metadata.get("timeout"));
-        if let Some(timeout) = announced
+        let theirs = announced
             .and_then(|text| text.parse().ok())
-            .map(Duration::from_nanos)
-        {
-            request.deadline = request
-                .deadline
-                .map(|deadline| deadline.min(self.window.begun + timeout));
+            .and_then(|timeout| self.window.begun.checked_add(Duration::from_nanos(timeout)));
+        if let (Some(own), Some(theirs)) = (request.deadline, theirs) {
+            request.deadline = Some(own.min(theirs));
         }
         if takes(candidate, &request.endpoint, &request.content_type) {
             return Ok(());
         }
         let Some(plan) = self
             .plan
-            .as_ref()
+            .as_mut()
             .filter(|plan| plan.is_original(&request.body))
         else {
             return Err(mismatch(request, "a wrapper changed the body"));
@@ -251,7 +266,7 @@ impl Attempts {
                 "the message cannot be written as anything it takes",
             ));
         };
-        request.body = plan.payload.encode(&other)?;
+        request.body = plan.encode(&other)?;
         request.content_type = other;
         Ok(())
     }

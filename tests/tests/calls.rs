@@ -148,3 +148,23 @@ async fn a_bidirectional_stream_passes_a_wrapper_at_each_end() {
     assert_eq!(replies, ["A", "B"]);
     assert_eq!(seen.load(Ordering::Relaxed), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_wait_for_ever() {
+    let system = System::default();
+    let patient = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
+    let _server = system
+        .service("patient")
+        .await
+        .endpoint("Patient.Wait", patient.timeout(Duration::MAX))
+        .start()
+        .await
+        .unwrap();
+    let client = system.service("client").await;
+
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("patient", "Patient.Wait", &Plain(()));
+
+    call.timeout(Duration::MAX).await.unwrap();
+}

@@ -152,7 +152,9 @@ impl Core {
         if !facts.content_types.contains(&request.content_type) {
             return Err(unsupported(&request, handler));
         }
-        let own = facts.timeout.map(|timeout| Instant::now() + timeout);
+        let own = facts
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
         let deadline = [request.deadline, own].into_iter().flatten().min();
         let metadata = std::mem::take(&mut request.metadata);
         let context = Context::new(

@@ -43,6 +43,9 @@ pub(super) struct Pace {
     stalled: AtomicBool,
 }
 
+/// A time that never comes, and can be added to any other.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// The parts of a call, as the values of [`Pace::part`].
 const BETWEEN: u8 = 0;
 const BODY: u8 = 1;
@@ -51,6 +54,7 @@ const HANDLER: u8 = 2;
 impl Pace {
     /// A head is complete; its body is read next.
     pub(super) fn begin_body(&self) {
+        self.stalled.store(false, Relaxed);
         self.enter(BODY);
     }
 
@@ -123,7 +127,7 @@ impl<'a> Watch<'a> {
             limits,
             seen: (Phase::Idle, 0),
             since: now,
-            timer: Box::pin(sleep_until(now + limits.idle_timeout)),
+            timer: Box::pin(sleep_until(now + limits.idle_timeout.min(FAR))),
             draining: false,
         }
     }
@@ -148,7 +152,7 @@ impl<'a> Watch<'a> {
         let Some(allowed) = self.allowed() else {
             return Poll::Pending;
         };
-        let due = self.since + allowed;
+        let due = self.since + allowed.min(FAR);
         // Moved back only once it has rung, so that quick calls leave it alone.
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);
@@ -168,7 +172,9 @@ impl<'a> Watch<'a> {
             Phase::Idle if self.draining => Some(self.limits.linger),
             Phase::Idle => Some(self.limits.idle_timeout),
             Phase::Head => Some(self.limits.head_timeout),
-            Phase::Body | Phase::Reply => Some(self.limits.head_timeout + self.earned()),
+            Phase::Body | Phase::Reply => {
+                Some(self.limits.head_timeout.saturating_add(self.earned()))
+            }
             Phase::Handler => None,
         }
     }
@@ -354,6 +360,34 @@ mod tests {
         tokio::time::advance(limits.idle_timeout * 100).await;
 
         look(&mut watch).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_limit_is_a_time_that_does_not_come() {
+        let pace = Pace::default();
+        let limits = Limits {
+            idle_timeout: Duration::MAX,
+            head_timeout: Duration::MAX,
+            ..Limits::default()
+        };
+        let mut watch = Watch::new(&pace, &limits);
+        look(&mut watch).await;
+
+        pace.begin_body();
+        pace.moved(1);
+
+        look(&mut watch).await;
+    }
+
+    #[test]
+    fn a_body_that_was_given_up_does_not_count_for_the_next() {
+        let pace = Pace::default();
+        pace.begin_body();
+        pace.give_up();
+
+        pace.begin_body();
+
+        assert!(!pace.is_stalled());
     }
 
     #[tokio::test(start_paused = true)]

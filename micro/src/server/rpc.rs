@@ -58,12 +58,14 @@ impl Rpc {
 
     /// From now on calls are refused as never reached; those in flight go on.
     pub(crate) fn refuse(&self) {
-        self.0.core.draining.store(true, Ordering::Release);
+        self.0.core.draining.store(true, Ordering::SeqCst);
     }
 
     async fn answer(self, request: Request) -> Result<Response> {
         let core = &self.0.core;
-        if core.draining.load(Ordering::Acquire) {
+        // Before the look: a server that is told to drain just then waits for this call.
+        let tracked = core.scope.tasks.token();
+        if core.draining.load(Ordering::SeqCst) {
             return Err(Error::unavailable(
                 "micro.server",
                 "the server is stopping: call another node",
@@ -71,7 +73,6 @@ impl Rpc {
             .never_reached());
         }
         let counted = core.stats.count();
-        let tracked = core.scope.tasks.token();
         let answer = match &self.0.wrapped {
             None => Arc::clone(core).dispatch(request).await,
             Some(first) => through(first, request, core.scope.clone()).await,

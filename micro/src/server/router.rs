@@ -76,8 +76,13 @@ impl Router {
     }
 }
 
+/// The longest name that is shown, and compared with others, in characters.
+const LONGEST: usize = 100;
+
 /// What is said of a name that is not there.
 fn miss<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a Cow<'static, str>>) -> String {
+    let end = name.char_indices().nth(LONGEST);
+    let name = end.map_or(name, |(end, _)| &name[..end]);
     let nearest = known
         .map(|own| (strsim::normalized_damerau_levenshtein(own, name), own))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -87,5 +92,19 @@ fn miss<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a Cow<'static,
         }
         Some((_, own)) => format!("there is no {kind} {name} here, but there is {own}"),
         None => format!("there is no {kind} {name} here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, Router};
+
+    #[test]
+    fn a_name_as_long_as_a_head_is_not_shown_whole() {
+        let error = Router::default()
+            .find("", &"x".repeat(1 << 16))
+            .unwrap_err();
+
+        assert!(error.detail().len() < LONGEST + 100);
     }
 }

@@ -129,7 +129,10 @@ impl Found<'_> {
         window: Window,
     ) -> Result<Response> {
         let address = &*candidate.node.address;
-        let channel = self.channels.to(address)?;
+        let channel = self.channels.to(address).map_err(|error| {
+            self.cache.eject(candidate);
+            error.never_reached()
+        })?;
         let delivered = deliver(&*channel, request, streams);
         let sent = window.bound(address, delivered).await;
         let outcome = match &sent {

@@ -126,3 +126,20 @@ async fn a_call_to_a_host_that_lost_its_network_is_answered_by_another_node() {
     }
     drop(greeter);
 }
+
+#[tokio::test]
+async fn a_record_with_an_address_that_cannot_be_dialled_does_no_harm() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let mut wrong = registry.get("greeter").await.unwrap().remove(0);
+    wrong.nodes[0].id = "wrong".into();
+    wrong.nodes[0].address = "no address".into();
+    registry.register(&wrong, None).await.unwrap();
+    let first = micro::selector::RoundRobinSelector::default();
+    let client = builder("client", &registry).selector(first);
+    let client = client.build().await.unwrap();
+
+    for _ in 0..2 {
+        assert_eq!(hello(&client, "Ann").await.unwrap().0, "Hello Ann");
+    }
+}

@@ -1,5 +1,6 @@
 //! A call from end to end, on the memory components and without attributes.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -167,4 +168,24 @@ async fn a_call_may_wait_for_ever() {
         .call::<_, Plain<()>>("patient", "Patient.Wait", &Plain(()));
 
     call.timeout(Duration::MAX).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapper_that_never_lets_a_call_through_does_not_outlast_its_time() {
+    let system = System::default();
+    let _greeter = system.greeter("a").await;
+    let stuck = wrapper::from_fn(|_: Context, _: Request, _: Next| std::future::pending());
+    let client = system.service("client").await.wrap_client(stuck);
+
+    let call = client.client().call::<_, Plain<String>>(
+        "greeter",
+        "Greeter.Hello",
+        &Plain("John".to_owned()),
+    );
+    let call = call.timeout(Duration::from_millis(50)).into_future();
+    let ended = tokio::time::timeout(Duration::from_secs(60), call).await;
+
+    let error = ended.expect("the call goes on").unwrap_err();
+    assert_eq!(error.code(), 408);
+    assert!(error.detail().contains("50ms"), "{error}");
 }

@@ -37,10 +37,7 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
             Some(plan) => plan.opened_by,
             None => request.deadline,
         };
-        let window = Window {
-            begun: Instant::now(),
-            until,
-        };
+        let window = Window::new(until);
         let streams = plan.as_ref().is_some_and(|plan| plan.streams);
         match &core.route {
             Route::Fixed(channel) => {
@@ -82,12 +79,18 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
 
 /// The time that a call has.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     begun: Instant,
     until: Option<Instant>,
 }
 
 impl Window {
+    /// From now until then; `None` means without an end.
+    pub(super) fn new(until: Option<Instant>) -> Self {
+        let begun = Instant::now();
+        Self { begun, until }
+    }
+
     fn left(self) -> Duration {
         self.until.map_or(Duration::MAX, |until| {
             until.saturating_duration_since(Instant::now())
@@ -95,7 +98,11 @@ impl Window {
     }
 
     /// Ends `work` when the time is over, saying how long that was and where it went.
-    async fn bound<T>(self, place: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn bound<T>(
+        self,
+        place: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let Some(until) = self.until else {
             return work.await;
         };

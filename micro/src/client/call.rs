@@ -331,8 +331,12 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             let Self {
                 client, plan, read, ..
             } = self;
+            let until = plan.opened_by;
             request.extensions.insert(plan);
-            let reply = client.send(request).await.map_err(Error::downstream)?;
+            let reply = client
+                .send(request, until)
+                .await
+                .map_err(Error::downstream)?;
             read(reply)
         }
         .boxed()

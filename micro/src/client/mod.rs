@@ -14,12 +14,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use call::{Call, Method};
 pub use publish::{Publish, Publisher};
 
-use self::attempt::Route;
+use self::attempt::{Route, Window};
 use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
@@ -170,11 +170,14 @@ impl Client {
         Publisher::new(self, topic.into(), T::format())
     }
 
-    /// Sends `request` through the wrappers to the attempt loop.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
+    /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
+    async fn send(&self, request: Request, until: Option<Instant>) -> Result<Response> {
         match &self.first {
             None => attempt::run(Arc::clone(&self.core), request).await,
-            Some(first) => first.take(request).await,
+            Some(first) => {
+                let window = Window::new(until);
+                window.bound("the wrappers", first.take(request)).await
+            }
         }
     }
 

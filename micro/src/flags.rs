@@ -2,9 +2,10 @@
 //!
 //! Only programs that `#[micro::main]` or `#[micro::function]` runs read them; a builder never does.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+use clap::builder::Resettable;
 use clap::{ArgAction, Args, Command, FromArgMatches};
 
 use crate::settings::Settings;
@@ -181,6 +182,12 @@ pub(crate) fn parse<A: Args>(
     let command = Command::new(name).version(version);
     // The program's own come first in the help: they are what its user looks for.
     let command = Flags::augment_args(A::augment_args(command));
+    // A variable that is set to nothing is not set, as in go-micro.
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    });
     let mut matches = command.try_get_matches_from(arguments)?;
     let own = A::from_arg_matches_mut(&mut matches)?;
     let flags = Flags::from_arg_matches_mut(&mut matches)?;

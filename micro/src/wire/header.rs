@@ -124,9 +124,14 @@ pub(crate) fn kind(name: &str) -> Kind {
         17 => &[("transfer-encoding", Kind::Hop)],
         _ => &[],
     };
-    known
-        .iter()
-        .find(|(own, _)| own.eq_ignore_ascii_case(name))
+    // HTTP gives names in lower case, which compare faster.
+    let exact = known.iter().find(|(own, _)| *own == name);
+    exact
+        .or_else(|| {
+            let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+            let mut known = known.iter().filter(|_| !is_lower);
+            known.find(|(own, _)| own.eq_ignore_ascii_case(name))
+        })
         .map_or(Kind::Metadata, |(_, kind)| *kind)
 }
 

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-
 use super::call::Plan;
 use super::{Channels, Core, retry, stream};
 use crate::error::{Error, Result};
@@ -29,52 +26,51 @@ pub(super) enum Route {
 }
 
 /// Carries `request` to a handler and its reply back.
-pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, Result<Response>> {
-    async move {
-        // None if a wrapper made the request itself: then only its bytes are known.
-        let mut plan: Option<Plan> = request.extensions.remove();
-        let until = match &plan {
-            Some(plan) => plan.opened_by,
-            None => request.deadline,
-        };
-        let window = Window::new(until);
-        let streams = plan.as_ref().is_some_and(|plan| plan.streams);
-        match &core.route {
-            Route::Fixed(channel) => {
-                window
-                    .bound("this process", deliver(&**channel, &mut request, streams))
-                    .await
+///
+/// There is no plan if a wrapper made the request itself: then only its bytes are known.
+pub(super) async fn run(
+    core: &Core,
+    mut request: Request,
+    mut plan: Option<Plan>,
+) -> Result<Response> {
+    let until = match &plan {
+        Some(plan) => plan.opened_by,
+        None => request.deadline,
+    };
+    let window = Window::new(until);
+    let streams = plan.as_ref().is_some_and(|plan| plan.streams);
+    match &core.route {
+        Route::Fixed(channel) => {
+            let delivered = deliver(&**channel, &mut request, streams);
+            window.bound("this process", delivered).await
+        }
+        Route::Discovered {
+            cache,
+            selector,
+            channels,
+        } => {
+            if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
+                let channel = channels.to(&address)?;
+                let delivered = deliver(&*channel, &mut request, streams);
+                let sent = window.bound(&address, delivered).await;
+                return sent.map_err(|error| located(error, &request, &address, 1));
             }
-            Route::Discovered {
+            let attempts = Attempts {
+                plan,
+                window,
+                number: 0,
+                retries: core.options.retries,
+                tried: Vec::new(),
+            };
+            let found = Found {
                 cache,
-                selector,
+                selector: &**selector,
                 channels,
-            } => {
-                if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
-                    let channel = channels.to(&address)?;
-                    let sent = window
-                        .bound(&address, deliver(&*channel, &mut request, streams))
-                        .await;
-                    return sent.map_err(|error| located(error, &request, &address, 1));
-                }
-                let attempts = Attempts {
-                    plan,
-                    window,
-                    number: 0,
-                    retries: core.options.retries,
-                    tried: Vec::new(),
-                };
-                let found = Found {
-                    cache,
-                    selector: &**selector,
-                    channels,
-                    patience: core.options.discovery,
-                };
-                attempts.run(found, request).await
-            }
+                patience: core.options.discovery,
+            };
+            attempts.run(found, request).await
         }
     }
-    .boxed()
 }
 
 /// The time that a call has.
@@ -266,11 +262,8 @@ impl Attempts {
         else {
             return Err(mismatch(request, "a wrapper changed the body"));
         };
-        let types = plan.payload.content_types();
-        let Some(other) = types
-            .into_iter()
-            .find(|own| takes(candidate, &request.endpoint, own))
-        else {
+        let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
+        let Some(other) = plan.payload.content_type(&taken) else {
             return Err(mismatch(
                 request,
                 "the message cannot be written as anything it takes",

@@ -327,14 +327,12 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
     fn into_future(mut self) -> Self::IntoFuture {
         async move {
-            let mut request = self.request()?;
+            let request = self.request()?;
             let Self {
                 client, plan, read, ..
             } = self;
-            let until = plan.opened_by;
-            request.extensions.insert(plan);
             let reply = client
-                .send(request, until)
+                .send(request, plan)
                 .await
                 .map_err(Error::downstream)?;
             read(reply)
@@ -345,12 +343,9 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
 /// The client's own content type if the payload can be written so, else the payload's first.
 fn preferred(payload: &dyn Payload, options: &Options) -> ContentType {
-    let types = payload.content_types();
-    let own = types
-        .iter()
-        .find(|own| **own == options.content_type)
-        .or(types.first());
-    own.unwrap_or(&options.content_type).clone()
+    let own = payload.content_type(&|own| *own == options.content_type);
+    let own = own.or_else(|| payload.content_type(&|_| true));
+    own.unwrap_or_else(|| options.content_type.clone())
 }
 
 impl<T> fmt::Debug for Call<T> {

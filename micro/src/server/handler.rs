@@ -159,9 +159,8 @@ fn on_the_blocking_pool(answer: Answer) -> Answer {
 }
 
 fn encode<T>(format: &Format<T>, value: &T, content_type: ContentType) -> Result<Response> {
-    let mut bytes = Vec::new();
-    format.encode(value, &content_type, &mut bytes)?;
-    Ok(Response::new(content_type, Body::Bytes(bytes.into())))
+    let bytes = format.to_bytes(value, &content_type)?;
+    Ok(Response::new(content_type, Body::Bytes(bytes)))
 }
 
 /// How the reply is to be written: as asked for, else as the request.

@@ -2,8 +2,9 @@
 //!
 //! Transports call it through [`Accept`]; the router names the handler, wrappers stand between.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
@@ -51,8 +52,11 @@ impl Rpc {
             draining: AtomicBool::new(false),
         });
         let end = Arc::clone(&core);
-        let wrapped = (!wrappers.is_empty())
-            .then(|| wrappers.round(Next::new(move |request| Arc::clone(&end).dispatch(request))));
+        let wrapped = (!wrappers.is_empty()).then(|| {
+            wrappers.round(Next::new(move |request| {
+                Arc::clone(&end).dispatch(request).boxed()
+            }))
+        });
         Self(Arc::new(Inner { core, wrapped }))
     }
 
@@ -135,20 +139,21 @@ impl Accept for Rpc {
 }
 
 impl Core {
-    fn dispatch(self: Arc<Self>, request: Request) -> BoxFuture<'static, Result<Response>> {
-        async move {
-            let service = request.service.clone();
-            let endpoint = request.endpoint.clone();
-            let answer = match self.router.find(&service, &endpoint) {
-                Ok(handler) => self.run(handler, request).await,
-                Err(error) => Err(error),
-            };
-            answer.map_err(|error| seen_outside(error, &service, &endpoint))
-        }
-        .boxed()
+    async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {
+        let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
+        let answer = match self.router.find(&service, &endpoint) {
+            Ok(handler) => self.run(handler, request, (&service, &endpoint)).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| seen_outside(error, &service, &endpoint))
     }
 
-    async fn run(&self, handler: &Handler, mut request: Request) -> Result<Response> {
+    async fn run(
+        &self,
+        handler: &Handler,
+        mut request: Request,
+        (service, endpoint): (&Cow<'static, str>, &Cow<'static, str>),
+    ) -> Result<Response> {
         let facts = &handler.facts;
         if !facts.content_types.contains(&request.content_type) {
             return Err(unsupported(&request, handler));
@@ -166,13 +171,10 @@ impl Core {
             self.scope.clone(),
         );
         let guard = Finish(context.clone());
-        let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
-        let answer = {
-            let context = context.clone();
-            // The user's function runs up to its first await where it is called: inside, for panics and the context.
-            async move { handler_future(handler, context, request)?.await }
-        };
-        let answer = AssertUnwindSafe(context.scope(Box::pin(answer))).catch_unwind();
+        let own = context.clone();
+        // The user's function runs up to its first await where it is called: inside, for panics and the context.
+        let answer = pin!(async move { handler.serve(own, request)?.await });
+        let answer = AssertUnwindSafe(context.scope(answer)).catch_unwind();
         let bounded = async {
             match deadline {
                 Some(deadline) if !facts.streams => {
@@ -184,14 +186,14 @@ impl Core {
         // What a stopping server no longer waits for.
         let Some(bounded) = self.scope.stop.run_until_cancelled(bounded).await else {
             return Err(Error::unavailable(
-                service.into_owned(),
+                service.to_string(),
                 "the server stopped before the handler was done",
             ));
         };
         let mut response = match bounded {
             Ok(Ok(answer)) => answer?,
-            Ok(Err(panic)) => return Err(panicked(&service, &endpoint, &*panic)),
-            Err(_) => return Err(expired(&service, &endpoint, facts.idempotent)),
+            Ok(Err(panic)) => return Err(panicked(service, endpoint, &*panic)),
+            Err(_) => return Err(expired(service, endpoint, facts.idempotent)),
         };
         if let Body::Stream(stream) = response.body {
             let stream = context.scope_stream(stream);
@@ -199,22 +201,14 @@ impl Core {
                 Guarded {
                     stream: Some(stream),
                     guard,
-                    service,
-                    endpoint,
+                    service: service.clone(),
+                    endpoint: endpoint.clone(),
                 }
                 .boxed(),
             );
         }
         Ok(response)
     }
-}
-
-fn handler_future(
-    handler: &Handler,
-    context: Context,
-    request: Request,
-) -> Result<BoxFuture<'static, Result<Response>>> {
-    handler.serve(context, request)
 }
 
 /// Tells tasks that the handler spawned that its caller has its answer, or is gone.
@@ -231,8 +225,8 @@ struct Guarded {
     /// `None` once it has ended.
     stream: Option<BoxStream<'static, Result<Bytes>>>,
     guard: Finish,
-    service: std::borrow::Cow<'static, str>,
-    endpoint: std::borrow::Cow<'static, str>,
+    service: Cow<'static, str>,
+    endpoint: Cow<'static, str>,
 }
 
 impl Stream for Guarded {

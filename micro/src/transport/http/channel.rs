@@ -102,10 +102,8 @@ impl HttpChannel {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if body.is_empty() {
-            // Only of a body that is there is the length written unasked.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
+        // Of a body that is empty it is not written unasked.
+        headers.insert(CONTENT_LENGTH, head::value(body.len()));
         let pairs = wire::request_pairs(request, id, left);
         head::write(&mut headers, pairs, self.pool.limits().head)?;
         let mut message = hyper::Request::new(Full::new(body));

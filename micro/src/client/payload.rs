@@ -30,7 +30,7 @@ pub(super) struct One<Q> {
 
 impl<Q: Send> Payload for One<Q> {
     fn encode(&self, content_type: &ContentType) -> Result<Body> {
-        let bytes = self.format.to_bytes(&self.message, content_type)?;
+        let bytes = self.format.encoded(&self.message, content_type)?;
         Ok(Body::Bytes(bytes))
     }
 
@@ -83,7 +83,7 @@ impl<Q: Send + 'static> Payload for Many<Q> {
             source.begun |= polled.is_ready();
             polled
         });
-        let encoded = messages.map(move |message| format.to_bytes(&message, &content_type));
+        let encoded = messages.map(move |message| format.encoded(&message, &content_type));
         Ok(Body::Stream(encoded.boxed()))
     }
 

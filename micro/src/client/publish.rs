@@ -34,7 +34,7 @@ impl<T> Publisher<T> {
     /// Publishes `event` when awaited.
     pub fn publish(&self, event: &T) -> Publish {
         let content_type = self.content_type();
-        let encoded = self.format.to_bytes(event, &content_type);
+        let encoded = self.format.encoded(event, &content_type);
         let message = encoded.map(|body| Message {
             content_type,
             metadata: Metadata::new(),

@@ -148,7 +148,7 @@ impl<T: prost::Message + Default + Serialize + DeserializeOwned> Format<T> {
 
 impl<T> Format<T> {
     /// `value`, encoded as `content_type`, as [`encode`](Self::encode) does.
-    pub(crate) fn to_bytes(&self, value: &T, content_type: &ContentType) -> Result<Bytes> {
+    pub(crate) fn encoded(&self, value: &T, content_type: &ContentType) -> Result<Bytes> {
         /// Room for a usual message, so that its buffer does not grow by small steps.
         const USUAL: usize = 128;
         let mut bytes = Vec::with_capacity(USUAL);

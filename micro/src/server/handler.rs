@@ -159,7 +159,7 @@ fn on_the_blocking_pool(answer: Answer) -> Answer {
 }
 
 fn encode<T>(format: &Format<T>, value: &T, content_type: ContentType) -> Result<Response> {
-    let bytes = format.to_bytes(value, &content_type)?;
+    let bytes = format.encoded(value, &content_type)?;
     Ok(Response::new(content_type, Body::Bytes(bytes)))
 }
 

@@ -127,7 +127,7 @@ impl<R> Stream for Items<R> {
         };
         let polled = handler.as_mut().poll(cx);
         if let Word::Item(item) = this.slot.take() {
-            let encoded = this.format.to_bytes(&item, &this.content_type);
+            let encoded = this.format.encoded(&item, &this.content_type);
             if encoded.is_err() {
                 this.handler = None;
             }

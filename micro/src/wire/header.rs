@@ -125,13 +125,9 @@ pub(crate) fn kind(name: &str) -> Kind {
         _ => &[],
     };
     // HTTP gives names in lower case, which compare faster.
-    let exact = known.iter().find(|(own, _)| *own == name);
-    exact
-        .or_else(|| {
-            let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
-            let mut known = known.iter().filter(|_| !is_lower);
-            known.find(|(own, _)| own.eq_ignore_ascii_case(name))
-        })
+    let same = known.iter().find(|(own, _)| *own == name);
+    let alike = || known.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+    same.or_else(alike)
         .map_or(Kind::Metadata, |(_, kind)| *kind)
 }
 

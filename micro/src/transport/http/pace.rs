@@ -1,15 +1,14 @@
 //! How fast a connection moves, and when that is too slow.
 //!
-//! [`Paced`] notes what the socket moves and [`Pace`] what the call is at; [`Watch`] tells from both when to give up.
+//! [`Pace`] notes what the call is at and what the socket moves, which `paced` sees; [`Watch`] tells from both when to give
+//! up.
 //! One timer a connection does, and a call that is quick never touches it.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::transport::Limits;
@@ -94,12 +93,19 @@ impl Pace {
         self.turn.store(self.turn.load(Relaxed) + 1, Relaxed);
     }
 
-    fn moved(&self, bytes: usize) {
+    /// So many bytes were read or written.
+    pub(super) fn moved(&self, bytes: usize) {
         self.moved
             .store(self.moved.load(Relaxed) + bytes as u64, Relaxed);
     }
 
-    fn flushed(&self) {
+    /// Something was written that may not have left.
+    pub(super) fn written(&self) {
+        self.unflushed.store(true, Relaxed);
+    }
+
+    /// All that was written has left.
+    pub(super) fn flushed(&self) {
         if self.unflushed.load(Relaxed) {
             self.unflushed.store(false, Relaxed);
             if self.part.load(Relaxed) == BETWEEN {
@@ -183,74 +189,6 @@ impl<'a> Watch<'a> {
     fn earned(&self) -> Duration {
         let moved = self.pace.moved.load(Relaxed);
         Duration::from_secs(moved) / u32::try_from(self.limits.body_rate.max(1)).unwrap_or(u32::MAX)
-    }
-}
-
-/// A stream whose movement is noted.
-pub(super) struct Paced<'a, S> {
-    stream: S,
-    pace: &'a Pace,
-}
-
-impl<'a, S> Paced<'a, S> {
-    pub(super) fn new(stream: S, pace: &'a Pace) -> Self {
-        Self { stream, pace }
-    }
-
-    fn noted(&self, written: &Poll<io::Result<usize>>) {
-        self.pace.unflushed.store(true, Relaxed);
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.pace.moved(*bytes);
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<'_, S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.pace.moved(buffer.filled().len() - before);
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<'_, S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.noted(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.noted(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.pace.flushed();
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

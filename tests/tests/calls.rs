@@ -189,3 +189,34 @@ async fn a_wrapper_that_never_lets_a_call_through_does_not_outlast_its_time() {
     assert_eq!(error.code(), 408);
     assert!(error.detail().contains("50ms"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_time_is_over_runs_no_handler() {
+    let system = System::default();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let count = unary(move |_: Context, _: Plain<()>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok::<_, Error>(Plain(())))
+    });
+    let server = system
+        .builder("late")
+        .address("late")
+        .build()
+        .await
+        .unwrap();
+    let _server = server.endpoint("Late.Call", count).start().await.unwrap();
+    let client = system.service("client").await;
+
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("late", "Late.Call", &Plain(()));
+    let error = call
+        .address("late")
+        .timeout(Duration::ZERO)
+        .await
+        .unwrap_err();
+
+    assert_eq!(error.code(), 408);
+    assert_eq!(runs.load(Ordering::Relaxed), 0);
+}

@@ -11,7 +11,28 @@ use crate::error::{Error, Result};
 /// The handlers of one server; fixed once it is built.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    services: HashMap<Cow<'static, str>, HashMap<Cow<'static, str>, Handler>>,
+    services: HashMap<Name, Endpoints>,
+}
+
+type Name = Cow<'static, str>;
+type Endpoints = HashMap<Name, Handler>;
+
+/// A handler, and the names that it is registered under.
+pub(crate) struct Found<'a> {
+    pub(crate) service: &'a Name,
+    pub(crate) endpoint: &'a Name,
+    pub(crate) handler: &'a Handler,
+}
+
+impl<'a> Found<'a> {
+    fn of((service, endpoints): (&'a Name, &'a Endpoints), endpoint: &str) -> Option<Self> {
+        let (endpoint, handler) = endpoints.get_key_value(endpoint)?;
+        Some(Self {
+            service,
+            endpoint,
+            handler,
+        })
+    }
 }
 
 impl Router {
@@ -41,18 +62,17 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// `not_found` naming the nearest, marked as never reached: a caller may know another node that has it.
-    pub(crate) fn find(&self, service: &str, endpoint: &str) -> Result<&Handler> {
+    /// `not_found` naming the nearest; for a service marked as never reached, since its node has moved.
+    pub(crate) fn find(&self, service: &str, endpoint: &str) -> Result<Found<'_>> {
         let found = if service.is_empty() {
-            self.services
-                .values()
-                .find_map(|endpoints| endpoints.get(endpoint))
+            let mut all = self.services.iter();
+            all.find_map(|own| Found::of(own, endpoint))
         } else {
-            let Some(endpoints) = self.services.get(service) else {
+            let Some(own) = self.services.get_key_value(service) else {
                 let detail = miss("service", service, self.services.keys());
                 return Err(Error::not_found("micro.server", detail).never_reached());
             };
-            endpoints.get(endpoint)
+            Found::of(own, endpoint)
         };
         found.ok_or_else(|| {
             let known = self
@@ -101,9 +121,9 @@ mod tests {
 
     #[test]
     fn a_name_as_long_as_a_head_is_not_shown_whole() {
-        let error = Router::default()
-            .find("", &"x".repeat(1 << 16))
-            .unwrap_err();
+        let name = "x".repeat(1 << 16);
+
+        let error = Router::default().find("", &name).err().unwrap();
 
         assert!(error.detail().len() < LONGEST + 100);
     }

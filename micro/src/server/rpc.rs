@@ -17,8 +17,8 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::debug::Stats;
-use super::handler::Handler;
-use super::router::Router;
+use super::handler::{Facts, Handler};
+use super::router::{Found, Router};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
@@ -130,7 +130,7 @@ impl std::fmt::Debug for Rpc {
 impl Accept for Rpc {
     fn streams(&self, head: &Request) -> bool {
         let found = self.0.core.router.find(&head.service, &head.endpoint);
-        found.is_ok_and(|handler| handler.facts.streams)
+        found.is_ok_and(|found| found.handler.facts.streams)
     }
 
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
@@ -140,28 +140,23 @@ impl Accept for Rpc {
 
 impl Core {
     async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {
-        let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
-        let answer = match self.router.find(&service, &endpoint) {
-            Ok(handler) => self.run(handler, request, (&service, &endpoint)).await,
-            Err(error) => Err(error),
-        };
-        answer.map_err(|error| seen_outside(error, &service, &endpoint))
+        let found = self.router.find(&request.service, &request.endpoint)?;
+        let (service, endpoint) = (found.service, found.endpoint);
+        let answer = self.run(found, request).await;
+        answer.map_err(|error| seen_outside(error, service, endpoint))
     }
 
-    async fn run(
-        &self,
-        handler: &Handler,
-        mut request: Request,
-        (service, endpoint): (&Cow<'static, str>, &Cow<'static, str>),
-    ) -> Result<Response> {
+    async fn run(&self, found: Found<'_>, mut request: Request) -> Result<Response> {
+        let Found {
+            service,
+            endpoint,
+            handler,
+        } = found;
         let facts = &handler.facts;
         if !facts.content_types.contains(&request.content_type) {
-            return Err(unsupported(&request, handler));
+            return Err(unsupported(&request, service, handler));
         }
-        let own = facts
-            .timeout
-            .and_then(|timeout| Instant::now().checked_add(timeout));
-        let deadline = [request.deadline, own].into_iter().flatten().min();
+        let deadline = deadline(request.deadline, service, endpoint, facts)?;
         let metadata = std::mem::take(&mut request.metadata);
         let context = Context::new(
             metadata,
@@ -209,6 +204,30 @@ impl Core {
         }
         Ok(response)
     }
+}
+
+/// When the handler must be done.
+///
+/// # Errors
+///
+/// `timeout`, marked as never reached, if that is over.
+fn deadline(
+    theirs: Option<Instant>,
+    service: &str,
+    endpoint: &str,
+    facts: &Facts,
+) -> Result<Option<Instant>> {
+    if theirs.is_none() && facts.timeout.is_none() {
+        return Ok(None);
+    }
+    let now = Instant::now();
+    let own = facts.timeout.and_then(|timeout| now.checked_add(timeout));
+    let deadline = own.into_iter().chain(theirs).min();
+    if deadline.is_some_and(|deadline| deadline <= now) {
+        let detail = format!("the time for {endpoint} was over before it could run");
+        return Err(Error::timeout(service.to_owned(), detail).never_reached());
+    }
+    Ok(deadline)
 }
 
 /// Tells tasks that the handler spawned that its caller has its answer, or is gone.
@@ -272,7 +291,7 @@ impl Stream for Tracked {
     }
 }
 
-fn unsupported(request: &Request, handler: &Handler) -> Error {
+fn unsupported(request: &Request, service: &str, handler: &Handler) -> Error {
     let known: Vec<&str> = handler
         .facts
         .content_types
@@ -285,7 +304,7 @@ fn unsupported(request: &Request, handler: &Handler) -> Error {
         request.content_type.as_str(),
         known.join(", ")
     );
-    Error::unsupported(request.service.to_string(), detail).never_reached()
+    Error::unsupported(service.to_owned(), detail).never_reached()
 }
 
 /// An expired call: go-micro v6 repeats a 408, so only what may run twice says that.

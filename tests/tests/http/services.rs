@@ -143,3 +143,18 @@ async fn a_record_with_an_address_that_cannot_be_dialled_does_no_harm() {
         assert_eq!(hello(&client, "Ann").await.unwrap().0, "Hello Ann");
     }
 }
+
+#[tokio::test]
+async fn an_error_of_a_call_by_path_names_the_service() {
+    let registry = MemoryRegistry::default();
+    let fail =
+        unary(async |_: Context, _: Plain<()>| -> micro::Result<Plain<()>> { panic!("broken") });
+    let service = builder("greeter", &registry).build().await.unwrap();
+    let service = service.endpoint("Greeter.Fail", fail);
+    let running = service.start().await.unwrap();
+
+    let call = "POST /Greeter/Fail HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull";
+    let reply = Peer::connect(running.address()).await.exchange(call).await;
+
+    assert_eq!((reply.error().code(), reply.error().id()), (500, "greeter"));
+}

@@ -220,3 +220,25 @@ async fn a_call_whose_time_is_over_runs_no_handler() {
     assert_eq!(error.code(), 408);
     assert_eq!(runs.load(Ordering::Relaxed), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_outlasts_the_drain_of_its_server_ends_with_an_error() {
+    let system = System::default();
+    let ticks = server_streaming(async |_: Context, _: Plain<()>| {
+        Ok::<_, Error>(stream::pending::<micro::Result<Plain<u32>>>())
+    });
+    let clock = system.service("clock").await.endpoint("Clock.Ticks", ticks);
+    let clock = clock.start().await.unwrap();
+    let typed = micro::ServiceClient::named("clock", &system.service("client").await);
+    let method = micro::client::Method::new("Clock.Ticks");
+    let requests = <Plain<()> as micro::Message>::format();
+    let replies = <Plain<u32> as micro::Message>::format();
+    let call = typed.server_streaming(&method, requests, replies, Plain(()));
+    let mut ticks = call.await.unwrap();
+
+    clock.stop().await;
+    let next = tokio::time::timeout(Duration::from_secs(60), ticks.next()).await;
+
+    let error = next.expect("the stream goes on").unwrap().unwrap_err();
+    assert_eq!(error.code(), 503, "{error}");
+}

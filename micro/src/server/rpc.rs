@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::debug::Stats;
@@ -180,10 +181,7 @@ impl Core {
         };
         // What a stopping server no longer waits for.
         let Some(bounded) = self.scope.stop.run_until_cancelled(bounded).await else {
-            return Err(Error::unavailable(
-                service.to_string(),
-                "the server stopped before the handler was done",
-            ));
+            return Err(stopped(service, "the handler was done"));
         };
         let mut response = match bounded {
             Ok(Ok(answer)) => answer?,
@@ -196,6 +194,7 @@ impl Core {
                 Guarded {
                     stream: Some(stream),
                     guard,
+                    stop: Box::pin(self.scope.stop.clone().cancelled_owned()),
                     service: service.clone(),
                     endpoint: endpoint.clone(),
                 }
@@ -244,6 +243,8 @@ struct Guarded {
     /// `None` once it has ended.
     stream: Option<BoxStream<'static, Result<Bytes>>>,
     guard: Finish,
+    /// What a stopping server no longer waits for.
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
     service: Cow<'static, str>,
     endpoint: Cow<'static, str>,
 }
@@ -259,12 +260,16 @@ impl Stream for Guarded {
         let Some(stream) = &mut this.stream else {
             return Poll::Ready(None);
         };
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll_next(cx)));
-        let next = match polled {
-            Ok(polled) => ready!(polled).map(|item| {
-                item.map_err(|error| seen_outside(error, &this.service, &this.endpoint))
-            }),
-            Err(panic) => Some(Err(panicked(&this.service, &this.endpoint, &*panic))),
+        let next = if this.stop.as_mut().poll(cx).is_ready() {
+            Some(Err(stopped(&this.service, "its stream had ended")))
+        } else {
+            let polled = AssertUnwindSafe(|| stream.as_mut().poll_next(cx));
+            match std::panic::catch_unwind(polled) {
+                Ok(polled) => ready!(polled).map(|item| {
+                    item.map_err(|error| seen_outside(error, &this.service, &this.endpoint))
+                }),
+                Err(panic) => Some(Err(panicked(&this.service, &this.endpoint, &*panic))),
+            }
         };
         if !matches!(next, Some(Ok(_))) {
             this.stream = None;
@@ -289,6 +294,11 @@ impl Stream for Tracked {
     ) -> Poll<Option<Result<Bytes>>> {
         self.stream.poll_next_unpin(cx)
     }
+}
+
+fn stopped(service: &str, before: &str) -> Error {
+    let detail = format!("the server stopped before {before}");
+    Error::unavailable(service.to_owned(), detail)
 }
 
 fn unsupported(request: &Request, service: &str, handler: &Handler) -> Error {

@@ -1,5 +1,7 @@
 //! What is announced of a service, and taken back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use micro::prelude::*;
@@ -7,9 +9,9 @@ use micro::registry::{MemoryRegistry, Registry, Watcher};
 use micro::{Error, registry};
 use tests::System;
 
-/// A registry that takes everything but `refused`.
+/// A registry that takes everything but `refused`, and counts what it is told.
 #[derive(Debug)]
-struct Picky(MemoryRegistry);
+struct Picky(MemoryRegistry, Arc<AtomicU32>);
 
 #[async_trait::async_trait]
 impl Registry for Picky {
@@ -18,6 +20,7 @@ impl Registry for Picky {
         service: &registry::Service,
         ttl: Option<Duration>,
     ) -> micro::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         if service.name == "refused" {
             return Err(Error::unavailable("test", "full"));
         }
@@ -52,7 +55,7 @@ impl Registry for Picky {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_cannot_be_started_leaves_nothing_registered() {
     let system = System::default();
-    let picky = Picky(system.registry.clone());
+    let picky = Picky(system.registry.clone(), Arc::default());
     let service = system
         .builder("both")
         .registry(picky)
@@ -67,4 +70,22 @@ async fn a_service_that_cannot_be_started_leaves_nothing_registered() {
 
     assert!(error.detail().contains("refused"), "{error}");
     assert!(system.registry.list().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_without_times_is_made_once_and_holds() {
+    let (system, told) = (System::default(), Arc::default());
+    let picky = Picky(system.registry.clone(), Arc::clone(&told));
+    let service = system
+        .builder("still")
+        .registry(picky)
+        .register_ttl(Duration::ZERO)
+        .register_interval(Duration::ZERO);
+    let _running = service.build().await.unwrap().start().await.unwrap();
+
+    tokio::time::sleep(Duration::from_millis(50)).await;
+
+    let known = system.registry.get("still").await.unwrap();
+    assert_eq!(known[0].nodes.len(), 1);
+    assert_eq!(told.load(Ordering::Relaxed), 1);
 }

@@ -56,9 +56,9 @@ pub struct Options {
     pub advertise: Option<String>,
     /// Facts added to each node's record.
     pub metadata: BTreeMap<String, String>,
-    /// How long a registration holds without renewal. Default 90 s.
+    /// How long a registration holds without renewal; zero means without an end. Default 90 s.
     pub register_ttl: Duration,
-    /// How often it is renewed. Default 30 s.
+    /// How often it is renewed; zero means never, as in go-micro. Default 30 s.
     pub register_interval: Duration,
     /// How long a stopping server still answers calls after it deregistered, for callers that have not heard of
     /// it yet. Default 3 s.

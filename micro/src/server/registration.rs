@@ -26,7 +26,7 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Announces `services` for `ttl` now and every `interval`.
+    /// Announces `services` for `ttl` now and every `interval`; zero means without an end, and once.
     ///
     /// # Errors
     ///
@@ -38,12 +38,13 @@ impl Registration {
         interval: Duration,
     ) -> Result<Self> {
         let services: Arc<[Service]> = services.into();
+        let ttl = (!ttl.is_zero()).then_some(ttl);
         for (done, service) in services.iter().enumerate() {
             let to = registry.describe();
             for node in &service.nodes {
                 tracing::info!(registry = %to, "Registering node: {}", node.id);
             }
-            if let Err(error) = registry.register(service, Some(ttl)).await {
+            if let Err(error) = registry.register(service, ttl).await {
                 take_back(&*registry, &services[..done]).await;
                 let context = format!("cannot register {} with {to}", service.name);
                 return Err(error.within(context));
@@ -104,10 +105,13 @@ impl Drop for Registration {
 async fn beat(
     registry: Arc<dyn Registry>,
     services: Arc<[Service]>,
-    ttl: Duration,
+    ttl: Option<Duration>,
     interval: Duration,
     stop: CancellationToken,
 ) {
+    if interval.is_zero() {
+        return;
+    }
     while stop
         .run_until_cancelled(tokio::time::sleep(interval))
         .await
@@ -115,7 +119,7 @@ async fn beat(
     {
         for service in &*services {
             let renewed = stop
-                .run_until_cancelled(registry.register(service, Some(ttl)))
+                .run_until_cancelled(registry.register(service, ttl))
                 .await;
             if let Some(Err(error)) = renewed {
                 tracing::warn!(service = service.name, %error, "cannot renew the registration, trying again");

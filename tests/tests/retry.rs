@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use micro::prelude::*;
 use micro::registry::{Endpoint, Node, Registry, Service};
 use micro::{Error, Running, wrapper};
-use tests::System;
+use tests::{PassedOver, System};
 
 /// A node whose handler counts its runs and fails with `code`.
 async fn failing(
@@ -336,23 +336,6 @@ async fn the_time_that_a_node_asks_for_binds_no_other() {
     reply.unwrap();
 }
 
-/// Chooses any node, and takes down which were passed over.
-#[derive(Clone, Debug, Default)]
-struct PassedOver(Arc<std::sync::Mutex<Vec<String>>>);
-
-impl micro::selector::Selector for PassedOver {
-    fn select<'a>(
-        &self,
-        snapshot: &'a micro::registry::Snapshot,
-        allowed: &dyn Fn(&micro::registry::Candidate) -> bool,
-    ) -> Option<&'a Arc<micro::registry::Candidate>> {
-        let ejected = snapshot.candidates.iter().filter(|one| one.is_ejected());
-        let ejected = ejected.map(|one| one.node.address.clone());
-        self.0.lock().unwrap().extend(ejected);
-        snapshot.candidates.iter().find(|one| allowed(one))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_node_that_does_not_take_a_message_is_not_taken_for_dead() {
     let system = System::default();
@@ -368,5 +351,5 @@ async fn a_node_that_does_not_take_a_message_is_not_taken_for_dead() {
         assert_eq!(call.await.unwrap_err().code(), 415);
     }
 
-    assert_eq!(*passed_over.0.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(passed_over.seen(), Vec::<String>::new());
 }

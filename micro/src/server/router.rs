@@ -1,8 +1,8 @@
 //! Endpoint name → handler, for every service of one server.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::definition::Definition;
 use super::handler::Handler;

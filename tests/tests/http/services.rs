@@ -4,6 +4,7 @@ use micro::prelude::*;
 use micro::registry::{MemoryRegistry, Registry};
 use micro::transport::{HttpTransport, Limits};
 use micro::{Builder, Error, Running, Service};
+use tests::PassedOver;
 
 use crate::raw::Peer;
 
@@ -157,4 +158,30 @@ async fn an_error_of_a_call_by_path_names_the_service() {
     let reply = Peer::connect(running.address()).await.exchange(call).await;
 
     assert_eq!((reply.error().code(), reply.error().id()), (500, "greeter"));
+}
+
+#[tokio::test]
+async fn a_call_with_little_time_takes_no_node_for_dead() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let (address, _queue) = blackhole().await;
+    let mut far = registry.get("greeter").await.unwrap().remove(0);
+    // Before the other one, in the order of ids.
+    far.nodes[0].id = "far".into();
+    far.nodes[0].address = address;
+    registry.register(&far, None).await.unwrap();
+    let passed_over = PassedOver::default();
+    let client = builder("client", &registry).selector(passed_over.clone());
+    let client = client.build().await.unwrap();
+
+    for _ in 0..2 {
+        let call = client.client().call::<_, Plain<String>>(
+            "greeter",
+            "Greeter.Hello",
+            &Plain("Ann".to_owned()),
+        );
+        call.timeout(Duration::from_millis(200)).await.unwrap();
+    }
+
+    assert_eq!(passed_over.seen(), Vec::<String>::new());
 }

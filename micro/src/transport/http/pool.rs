@@ -26,6 +26,9 @@ use crate::transport::Limits;
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
 
+/// How long a node may not answer before it is taken for dead: the system asks a second time after a second.
+const TELLING: Duration = Duration::from_millis(1500);
+
 /// The connections to one node: at most as many as allowed; calls beyond that wait for one, in order.
 pub(super) struct Pool {
     address: String,
@@ -80,7 +83,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// `unavailable` if there is none and the node cannot be connected to; no handler was reached.
+    /// `unavailable` if there is none and the node cannot be connected to, `timeout` if there is too little time to tell;
+    /// no handler was reached.
     pub(super) async fn lease(&self, deadline: Option<Deadline>) -> Result<Lease<'_>> {
         let place = self
             .places
@@ -140,6 +144,13 @@ impl Pool {
         let stream = match timeout(limit, TcpStream::connect(&self.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(self.unreachable(&source).with_source(source)),
+            Err(_) if limit < most.min(TELLING) => {
+                let node = &self.address;
+                let detail = format!(
+                    "{node} was not connected to within {limit:.0?}, half of the time left"
+                );
+                return Err(Error::timeout(ID, detail).never_reached());
+            }
             Err(_) => {
                 let why = format_args!(
                     "no answer within {limit:.0?} (connect_timeout, or half of the call's time)"

@@ -181,7 +181,10 @@ where
             );
         }
     };
-    match runtime.block_on(run(program.builder(flags), own)) {
+    let ended = runtime.block_on(run(program.builder(flags), own));
+    // Otherwise a thread that blocks, on standard input for one, would keep the program.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

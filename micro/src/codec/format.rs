@@ -6,6 +6,7 @@
 use std::any::type_name;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
@@ -172,6 +173,15 @@ impl<T: prost::Message + Default + Serialize + DeserializeOwned> Format<T> {
 }
 
 impl<T> Format<T> {
+    /// `value`, encoded as `content_type`, as [`encode`](Self::encode) does.
+    pub(crate) fn encoded(&self, value: &T, content_type: &ContentType) -> Result<Bytes> {
+        /// Room for a usual message, so that its buffer does not grow by small steps.
+        const USUAL: usize = 128;
+        let mut bytes = Vec::with_capacity(USUAL);
+        self.encode(value, content_type, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
     /// Appends `value` to `out`, encoded as `content_type`.
     ///
     /// # Errors

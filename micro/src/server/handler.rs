@@ -95,15 +95,15 @@ impl Handler {
 }
 
 impl Handler {
-    /// This, asking `enter` before each run, before the request is decoded, and telling `left` what failed.
-    pub(crate) fn gated(self, enter: impl Enter, left: impl Leave) -> Self {
+    /// This, asking `enter` before each run, before the request is decoded.
+    pub(crate) fn gated(self, enter: impl Enter) -> Self {
         let serve = Arc::clone(&self.serve);
         let gated = move |context: Context, request: Request| {
-            let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
+            let (entered, serve) = (enter(), Arc::clone(&serve));
             Ok(async move {
-                entered.await?;
+                let leave = entered.await?;
                 let answer = async { serve(context, request)?.await }.await;
-                left(answer.as_ref().err());
+                leave(answer.as_ref().err());
                 answer
             }
             .boxed())
@@ -117,16 +117,14 @@ impl Handler {
 
 /// What lets a run begin, or refuses it.
 pub(crate) trait Enter:
-    Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static
+    Fn() -> BoxFuture<'static, Result<Leave>> + Send + Sync + 'static
 {
 }
 
-impl<F: Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static> Enter for F {}
+impl<F: Fn() -> BoxFuture<'static, Result<Leave>> + Send + Sync + 'static> Enter for F {}
 
-/// What is told how a run ended: the error, or none.
-pub(crate) trait Leave: Fn(Option<&Error>) + Clone + Send + Sync + 'static {}
-
-impl<F: Fn(Option<&Error>) + Clone + Send + Sync + 'static> Leave for F {}
+/// What is told how a run ended: the error, or none. Dropped untold, the run was cut short.
+pub(crate) type Leave = Box<dyn FnOnce(Option<&Error>) + Send>;
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,9 +159,8 @@ fn on_the_blocking_pool(answer: Answer) -> Answer {
 }
 
 fn encode<T>(format: &Format<T>, value: &T, content_type: ContentType) -> Result<Response> {
-    let mut bytes = Vec::new();
-    format.encode(value, &content_type, &mut bytes)?;
-    Ok(Response::new(content_type, Body::Bytes(bytes.into())))
+    let bytes = format.encoded(value, &content_type)?;
+    Ok(Response::new(content_type, Body::Bytes(bytes)))
 }
 
 /// How the reply is to be written: as asked for, else as the request.

@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 pub use definition::{Definition, Handle};
+pub(crate) use handler::Leave;
 pub use handler::{
     Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,
     server_streaming, server_streaming_as, unary, unary_as,

@@ -46,18 +46,16 @@ impl Registration {
             ttl / 3
         });
         let ttl = (!ttl.is_zero()).then_some(ttl);
-        for service in &*services {
+        for (done, service) in services.iter().enumerate() {
+            let to = registry.describe();
             for node in &service.nodes {
-                tracing::info!(registry = %registry.describe(), "Registering node: {}", node.id);
+                tracing::info!(registry = %to, "Registering node: {}", node.id);
             }
-            registry.register(service, ttl).await.map_err(|error| {
-                let context = format!(
-                    "cannot register {} with {}",
-                    service.name,
-                    registry.describe()
-                );
-                error.within(context)
-            })?;
+            if let Err(error) = registry.register(service, ttl).await {
+                take_back(&*registry, &services[..done]).await;
+                let context = format!("cannot register {} with {to}", service.name);
+                return Err(error.within(context));
+            }
         }
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(beat(
@@ -84,19 +82,24 @@ impl Registration {
         {
             tracing::error!(%error, "the heartbeat failed");
         }
-        let all = async {
-            for service in &*self.services {
-                for node in &service.nodes {
-                    tracing::info!(registry = %self.registry.describe(), "Deregistering node: {}", node.id);
-                }
-                if let Err(error) = self.registry.deregister(service).await {
-                    tracing::warn!(service = service.name, %error, "cannot deregister");
-                }
+        take_back(&*self.registry, &self.services).await;
+    }
+}
+
+/// Takes the records of `services` back, if the registry answers in time.
+async fn take_back(registry: &dyn Registry, services: &[Service]) {
+    let all = async {
+        for service in services {
+            for node in &service.nodes {
+                tracing::info!(registry = %registry.describe(), "Deregistering node: {}", node.id);
             }
-        };
-        if tokio::time::timeout(DEREGISTER, all).await.is_err() {
-            tracing::warn!(registry = %self.registry.describe(), "the registry does not answer: left registered");
+            if let Err(error) = registry.deregister(service).await {
+                tracing::warn!(service = service.name, %error, "cannot deregister");
+            }
         }
+    };
+    if tokio::time::timeout(DEREGISTER, all).await.is_err() {
+        tracing::warn!(registry = %registry.describe(), "the registry does not answer: left registered");
     }
 }
 

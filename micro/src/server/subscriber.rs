@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::handler::{Enter, Leave};
+use super::handler::Enter;
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
 use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
@@ -97,16 +97,16 @@ impl Subscriber {
         self
     }
 
-    /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
-    pub(crate) fn gated(mut self, enter: impl Enter, left: impl Leave) -> Self {
+    /// This, asking `enter` before each run, before the event is decoded.
+    pub(crate) fn gated(mut self, enter: impl Enter) -> Self {
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
-            let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
+            let (entered, serve) = (enter(), Arc::clone(&serve));
             let delivery = delivery.clone();
             Ok(async move {
-                entered.await?;
+                let leave = entered.await?;
                 let handled = async { serve(context, &delivery)?.await }.await;
-                left(handled.as_ref().err());
+                leave(handled.as_ref().err());
                 handled
             }
             .boxed())

@@ -77,10 +77,7 @@ pub(super) async fn run(service: Service, end: impl Future<Output = ()>) -> Resu
         () = end => "told to stop",
     };
     tracing::info!("{word}: stopping; a signal ends at once");
-    tokio::select! {
-        () = running.stop() => tracing::info!("stopped"),
-        signal = signals.next() => tracing::warn!("{signal} again: ended without waiting"),
-    }
+    signals.allow(running.stop()).await;
     Ok(())
 }
 
@@ -124,6 +121,16 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "interrupt"
+    }
+}
+
+impl Signals {
+    /// Waits for `stopping`, or until there is another signal.
+    pub(crate) async fn allow(&mut self, stopping: impl Future<Output = ()>) {
+        tokio::select! {
+            () = stopping => tracing::info!("stopped"),
+            signal = self.next() => tracing::warn!("{signal} again: ended without waiting"),
+        }
     }
 }
 

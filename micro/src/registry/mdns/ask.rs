@@ -19,10 +19,13 @@ use super::text;
 /// How long answers are waited for.
 pub(super) const ANSWERS: Duration = Duration::from_millis(400);
 
+/// When the question is asked again, for nodes whose process was about to announce them, and for packets that got lost.
+const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
+
 /// The group and port of mDNS.
 const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 5353);
 
-/// How many answers are read: no more nodes are remembered anyway.
+/// How many answers to one question are read: no more nodes are remembered anyway.
 const MOST: usize = 4096;
 
 /// The largest packet.
@@ -30,24 +33,26 @@ const PACKET: usize = 9000;
 
 /// Asks the hosts that `from`, an address of this one, reaches for their nodes, and takes in what they answer.
 pub(super) fn ask(from: Ipv4Addr, nodes: &Nodes, namespace: &str) -> io::Result<()> {
-    let until = Instant::now() + ANSWERS;
+    let begun = Instant::now();
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.bind(&SocketAddrV4::new(from, 0).into())?;
     socket.set_multicast_if_v4(&from)?;
     let socket = std::net::UdpSocket::from(socket);
-    socket.send_to(&question()?, GROUP)?;
+    let question = question()?;
     let mut packet = vec![0; PACKET];
-    for _ in 0..MOST {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
+    for until in AGAIN.into_iter().chain([ANSWERS]) {
+        socket.send_to(&question, GROUP)?;
+        for _ in 0..MOST {
+            let left = until.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            socket.set_read_timeout(Some(left))?;
+            match socket.recv_from(&mut packet) {
+                Err(error) if is_timeout(&error) => break,
+                received => take_in(&packet[..received?.0], nodes, namespace),
+            }
         }
-        socket.set_read_timeout(Some(left))?;
-        let (length, _) = match socket.recv_from(&mut packet) {
-            Err(error) if is_timeout(&error) => break,
-            received => received?,
-        };
-        take_in(&packet[..length], nodes, namespace);
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod message;
 mod method;
 mod names;
 mod paths;
+mod rewrite;
 mod service;
 mod subscriber;
 

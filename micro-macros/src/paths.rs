@@ -37,3 +37,13 @@ pub(crate) fn private_at(span: Span) -> TokenStream {
 pub(crate) fn at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
+
+/// The same for code that has variables: no name of the user's, of an argument or a function, means one of them.
+pub(crate) fn own(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+/// A variable of generated code, as [`own`] code knows it.
+pub(crate) fn variable(name: &str) -> Ident {
+    Ident::new(name, own(Span::call_site()))
+}

@@ -114,10 +114,9 @@ impl Subscriber {
             Some(group) => quote!(#private::Mode::group(#group)),
             None => quote!(#private::Mode::Broadcast),
         };
-        let serve = quote_spanned!(paths::at(here)=> #private::subscriber(format, #topic, #mode, #closure) #options);
-        quote!({
+        quote_spanned!(paths::own(here)=> {
             let format = #format;
-            #serve
+            #private::subscriber(format, #topic, #mode, #closure) #options
         })
     }
 

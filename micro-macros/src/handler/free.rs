@@ -66,14 +66,15 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
 fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> TokenStream {
     let (micro, private) = (paths::micro(), paths::private());
     let name = &handler.method.name;
-    let call = handler.call(&quote!(#private::ServiceClient::new(#service, service)));
+    let runs = paths::variable("service");
+    let call = handler.call(&quote!(#private::ServiceClient::new(#service, #runs)));
     let (parameter, output, docs) = (handler.parameter(), handler.output(), handler.docs());
     let (formats, formats_name) = (handler.formats(), handler.formats_name());
     let members = quote! {
         #formats
 
         #docs
-        pub fn call(service: &#micro::Service, #parameter) -> #output {
+        pub fn call(#runs: &#micro::Service, #parameter) -> #output {
             #call
         }
     };

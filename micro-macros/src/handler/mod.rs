@@ -48,7 +48,7 @@ pub(crate) struct Options {
 pub(crate) struct Route {
     /// What is called, such as `Self::hello`.
     pub(crate) function: TokenStream,
-    /// True if an `Arc` of the service is named `this` and comes first.
+    /// True if an `Arc` of the service is the variable `this` and comes first.
     pub(crate) method: bool,
 }
 
@@ -97,11 +97,9 @@ impl Handler {
         let private = paths::private_at(here);
         let closure = route.closure(&self.method);
         let (kind, options) = (self.kind(), self.served_options());
-        let serve =
-            quote_spanned!(paths::at(here)=> #private::#kind(requests, replies, #closure) #options);
-        quote!({
+        quote_spanned!(paths::own(here)=> {
             let (requests, replies) = #formats;
-            #serve
+            #private::#kind(requests, replies, #closure) #options
         })
     }
 
@@ -111,7 +109,7 @@ impl Handler {
         let (kind, endpoint) = (self.kind(), &self.endpoint);
         let (request, formats) = (&self.method.argument.name, self.formats_name());
         let options = self.called_options();
-        quote! {
+        quote_spanned! {paths::own(Span::call_site())=>
             static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
             let (requests, replies) = Self::#formats();
             #client.#kind(&METHOD, requests, replies, #request)
@@ -237,7 +235,7 @@ impl Handler {
 impl Route {
     /// The closure that an endpoint or subscription keeps.
     pub(crate) fn closure(&self, method: &Method) -> TokenStream {
-        let here = paths::at(method.name.span());
+        let here = paths::own(method.name.span());
         let private = paths::private_at(here);
         let function = &self.function;
         let share = self

@@ -13,7 +13,7 @@ use quote::quote;
 
 use crate::diag::Diag;
 use crate::item::{Function, Item};
-use crate::names;
+use crate::{names, rewrite};
 
 /// What a signature is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +89,16 @@ impl Method {
         check_qualifiers(&signature, expected, diag);
         let arguments = arguments::read(&signature, expected, diag);
         let reply = reply::read(&signature, expected, diag);
-        let (context, argument) = arguments?;
+        let (context, mut argument) = arguments?;
+        let mut reply = reply?;
+        for payload in [&mut argument.payload, &mut reply] {
+            payload.outlive(&signature);
+        }
         Some(Self {
             name: signature.ident,
             context,
             argument,
-            reply: reply?,
+            reply,
             notes: Notes::read(item),
         })
     }
@@ -102,6 +106,18 @@ impl Method {
     /// True if it may stand beside another method of the same name.
     pub(crate) fn is_conditional(&self) -> bool {
         !self.notes.cfgs.is_empty()
+    }
+}
+
+impl Payload {
+    /// Takes the lifetimes of the method away, which nothing that is generated beside it has.
+    fn outlive(&mut self, signature: &syn::Signature) {
+        let written = signature.generics.lifetimes();
+        let lifetimes: Vec<String> = written
+            .map(|parameter| parameter.lifetime.ident.to_string())
+            .chain(["_".to_owned()])
+            .collect();
+        self.message = rewrite::without_lifetimes(std::mem::take(&mut self.message), &lifetimes);
     }
 }
 

@@ -7,13 +7,13 @@ use syn::{Generics as Parameters, Token, Type};
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings, messages, rewrite};
+use super::{Block, Settings, messages};
 use crate::args::Args;
 use crate::diag::Diag;
 use crate::handler::Handler;
 use crate::item::Item;
 use crate::method::types;
-use crate::paths;
+use crate::{paths, rewrite};
 
 /// What stands before the braces.
 struct Head {
@@ -120,9 +120,10 @@ fn emit_handle(
         .clause(is_clean.then(|| shared(block, subject)));
     let body = match is_clean {
         true => {
+            let this = paths::variable("this");
             let definition = block.definition(&quote!(Self), client);
             quote! {
-                let this = #private::Arc::new(self);
+                let #this = #private::Arc::new(self);
                 #definition
             }
         }

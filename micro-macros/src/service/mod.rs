@@ -6,7 +6,6 @@ mod client;
 mod contract;
 mod generics;
 mod implementation;
-mod rewrite;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -207,7 +206,7 @@ impl Block {
     /// A `Definition` of the service that reaches its code through `target`, such as `Self`, and knows its messages
     /// from `client`.
     fn definition(&self, target: &TokenStream, client: &TokenStream) -> TokenStream {
-        let private = paths::private();
+        let (private, this) = (paths::private(), paths::variable("this"));
         let Settings {
             service,
             version,
@@ -230,7 +229,7 @@ impl Block {
             quote! {
                 #cfgs
                 let definition = {
-                    let this = #private::Arc::clone(&this);
+                    let #this = #private::Arc::clone(&#this);
                     definition.endpoint(#endpoint, #served)
                 };
             }
@@ -245,7 +244,7 @@ impl Block {
             quote! {
                 #cfgs
                 let definition = {
-                    let this = #private::Arc::clone(&this);
+                    let #this = #private::Arc::clone(&#this);
                     definition.subscriber(#served)
                 };
             }

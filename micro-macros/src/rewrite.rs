@@ -1,17 +1,17 @@
-//! Names that mean something else in what is generated beside a block, or nothing at all.
+//! Names that mean something else in what is generated beside an item, or nothing at all.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
 /// `tokens` with `subject` in place of `Self`, which in a client means the client.
-pub(super) fn without_self(tokens: TokenStream, subject: &TokenStream) -> TokenStream {
+pub(crate) fn without_self(tokens: TokenStream, subject: &TokenStream) -> TokenStream {
     rewrite(tokens, &|token, _| match token {
         TokenTree::Ident(ident) if ident == "Self" => subject.clone(),
         other => other.into(),
     })
 }
 
-/// `tokens` with `'static` in place of these lifetimes of the block: what is served lives as long as it likes.
-pub(super) fn without_lifetimes(tokens: TokenStream, lifetimes: &[String]) -> TokenStream {
+/// `tokens` with `'static` in place of these lifetimes: what is served, and what is sent, lives as long as it likes.
+pub(crate) fn without_lifetimes(tokens: TokenStream, lifetimes: &[String]) -> TokenStream {
     rewrite(tokens, &|token, before| match (token, before) {
         (TokenTree::Ident(ident), Some(TokenTree::Punct(quote)))
             if quote.as_char() == '\'' && lifetimes.iter().any(|lifetime| ident == lifetime) =>
@@ -23,7 +23,7 @@ pub(super) fn without_lifetimes(tokens: TokenStream, lifetimes: &[String]) -> To
 }
 
 /// `tokens`, all of which stand at `span`.
-pub(super) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     rewrite(tokens, &|mut token, _| {
         token.set_span(span);
         token.into()

@@ -134,8 +134,9 @@ fn emit_run(signature: &Signature, program: &Program, form: &Form) -> TokenStrea
     };
     let run = Ident::new(run, paths::at(here));
     let main = Ident::new("main", paths::at(output));
+    let here = paths::at(here);
     let private = paths::private_at(here);
-    quote_spanned!(paths::at(here)=> #private::#run(#program, #main))
+    quote_spanned!(here=> #private::#run(#program, #main))
 }
 
 /// The `main` that the program starts with; without one, the compiler would miss it.

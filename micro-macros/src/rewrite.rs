@@ -22,12 +22,21 @@ pub(crate) fn without_lifetimes(tokens: TokenStream, lifetimes: &[String]) -> To
     })
 }
 
-/// `tokens`, all of which stand at `span`.
+/// `tokens`, all of which stand at `span`, but for the one that means nothing without its own.
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
-    rewrite(tokens, &|mut token, _| {
-        token.set_span(span);
-        token.into()
-    })
+    let respanned = |token| match token {
+        TokenTree::Group(group) => {
+            let mut inside = Group::new(group.delimiter(), respan(group.stream(), span));
+            inside.set_span(span);
+            inside.into()
+        }
+        TokenTree::Ident(ident) if ident == "$crate" => ident.into(),
+        mut token => {
+            token.set_span(span);
+            token
+        }
+    };
+    tokens.into_iter().map(respanned).collect()
 }
 
 /// Passes each token, with the one before it, through `replace`.

@@ -69,7 +69,7 @@ fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> T
     let runs = paths::variable("service");
     let call = handler.call(&quote!(#private::ServiceClient::new(#service, #runs)));
     let (parameter, output, docs) = (handler.parameter(), handler.output(), handler.docs());
-    let (formats, formats_name) = (handler.formats(), handler.formats_name());
+    let formats = handler.formats();
     let members = quote! {
         #formats
 
@@ -82,7 +82,7 @@ fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> T
         function: quote!(#name),
         method: false,
     };
-    let served = handler.serve(&route, &quote!(Self::#formats_name()));
+    let served = handler.serve(&route, &handler.formats_of(&quote!(Self)));
     let endpoint = &handler.endpoint;
     let definition =
         is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));

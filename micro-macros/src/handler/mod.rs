@@ -15,7 +15,7 @@ use crate::args::{Args, Given, Key};
 use crate::diag::Diag;
 use crate::item::Item;
 use crate::method::{Expected, Method, Payload, Role};
-use crate::{names, paths};
+use crate::{names, paths, rewrite};
 
 const NAME: Key = Key::new("name", "name = \"Chat.Rename\"");
 const SERVICE: Key = Key::new("service", "service = \"math\"");
@@ -93,11 +93,11 @@ impl Handler {
     /// The handler as an expression. `formats` is a pair of expressions, such as a call of what
     /// [`formats`](Self::formats) defines.
     pub(crate) fn serve(&self, route: &Route, formats: &TokenStream) -> TokenStream {
-        let here = self.method.name.span();
+        let here = paths::own(self.method.place());
         let private = paths::private_at(here);
         let closure = route.closure(&self.method);
         let (kind, options) = (self.kind(), self.served_options());
-        quote_spanned!(paths::own(here)=> {
+        quote_spanned!(here=> {
             let (requests, replies) = #formats;
             #private::#kind(requests, replies, #closure) #options
         })
@@ -107,11 +107,16 @@ impl Handler {
     pub(crate) fn call(&self, client: &TokenStream) -> TokenStream {
         let private = paths::private();
         let (kind, endpoint) = (self.kind(), &self.endpoint);
-        let (request, formats) = (&self.method.argument.name, self.formats_name());
+        let (request, formats) = (&self.method.argument.name, self.formats_of(&quote!(Self)));
         let options = self.called_options();
-        quote_spanned! {paths::own(Span::call_site())=>
+        let known = quote! {
             static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
-            let (requests, replies) = Self::#formats();
+        };
+        let here = paths::own(self.method.place());
+        let client = rewrite::respan(client.clone(), here);
+        quote_spanned! {here=>
+            #known
+            let (requests, replies) = #formats;
             #client.#kind(&METHOD, requests, replies, #request)
         }
     }
@@ -119,7 +124,6 @@ impl Handler {
     /// The function that knows how both messages are written and read. There is one for both ends, so that a type that
     /// cannot be sent is missed once.
     pub(crate) fn formats(&self) -> TokenStream {
-        let private = paths::private();
         let Method {
             argument,
             reply,
@@ -129,9 +133,13 @@ impl Handler {
         let (name, cfgs) = (self.formats_name(), &notes.cfgs);
         let (request, response) = (&argument.payload.message, &reply.message);
         let formats = self.formats_pair();
+        // All of it at one place, so that the compiler names no other.
+        let here = paths::own(reply.span);
+        let private = paths::private_at(here);
+        let both = quote_spanned!(here=> (#private::Format<#request>, #private::Format<#response>));
         quote! {
             #cfgs
-            fn #name() -> (#private::Format<#request>, #private::Format<#response>) {
+            fn #name() -> #both {
                 #formats
             }
         }
@@ -146,12 +154,19 @@ impl Handler {
         quote!((#request, #response))
     }
 
+    /// The call of what [`formats`](Self::formats) defines for `owner`.
+    pub(crate) fn formats_of(&self, owner: &TokenStream) -> TokenStream {
+        let name = self.formats_name();
+        let here = paths::own(self.method.place());
+        rewrite::respan(quote!(#owner::#name()), here)
+    }
+
     /// The name of what [`formats`](Self::formats) defines.
-    pub(crate) fn formats_name(&self) -> Ident {
+    fn formats_name(&self) -> Ident {
         format_ident!(
             "__{}",
             names::plain(&self.method.name),
-            span = Span::call_site()
+            span = paths::own(self.method.place())
         )
     }
 
@@ -172,13 +187,17 @@ impl Handler {
 
     /// What a caller gets.
     pub(crate) fn output(&self) -> TokenStream {
-        let (micro, private) = (paths::micro(), paths::private());
         let Payload {
-            message, streams, ..
+            message,
+            streams,
+            span,
+            ..
         } = &self.method.reply;
+        let here = paths::own(*span);
+        let private = paths::private_at(here);
         match streams {
-            true => quote!(#micro::Call<#private::Streaming<#message>>),
-            false => quote!(#micro::Call<#message>),
+            true => quote_spanned!(here=> #private::Call<#private::Streaming<#message>>),
+            false => quote_spanned!(here=> #private::Call<#message>),
         }
     }
 
@@ -203,7 +222,7 @@ impl Handler {
             (true, false) => "client_streaming",
             (true, true) => "bidirectional",
         };
-        Ident::new(name, paths::at(self.method.name.span()))
+        Ident::new(name, paths::own(self.method.place()))
     }
 
     fn served_options(&self) -> TokenStream {
@@ -235,9 +254,15 @@ impl Handler {
 impl Route {
     /// The closure that an endpoint or subscription keeps.
     pub(crate) fn closure(&self, method: &Method) -> TokenStream {
-        let here = paths::own(method.name.span());
+        let here = paths::own(method.place());
         let private = paths::private_at(here);
-        let function = &self.function;
+        // A free function is one of the user's names, and none of the variables here.
+        let called = if self.method {
+            here
+        } else {
+            paths::at(method.place())
+        };
+        let function = rewrite::respan(self.function.clone(), called);
         let share = self
             .method
             .then(|| quote_spanned!(here=> let this = #private::Arc::clone(&this);));
@@ -265,9 +290,15 @@ impl Route {
 impl Payload {
     /// How messages of this type are written and read.
     pub(crate) fn format(&self) -> TokenStream {
-        let private = paths::private_at(self.span);
-        let message = &self.message;
-        quote_spanned!(paths::at(self.span)=> #private::format_of!(#message))
+        let here = paths::own(self.span);
+        let (private, message) = (paths::private_at(here), &self.message);
+        quote_spanned!(here=> {
+            #[allow(unused_imports)]
+            use #private::probe::{
+                ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _, ByStream as _,
+            };
+            (&&&&&&#private::probe::Probe::<#message>::new()).format()
+        })
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Payload {
     pub(crate) message: TokenStream,
     pub(crate) span: Span,
     pub(crate) streams: bool,
+    /// True if the type has another name here, behind which only the compiler can look.
+    pub(crate) hidden: bool,
 }
 
 /// The attributes that generated twins of the method carry, too.
@@ -101,6 +103,15 @@ impl Method {
             reply,
             notes: Notes::read(item),
         })
+    }
+
+    /// What the compiler should blame where it cannot use the method: its name, or a return type that hides what it is,
+    /// so that whatever is missed there is missed once.
+    pub(crate) fn place(&self) -> Span {
+        match self.reply.hidden {
+            true => self.reply.span,
+            false => self.name.span(),
+        }
     }
 
     /// True if it may stand beside another method of the same name.

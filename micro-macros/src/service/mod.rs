@@ -219,12 +219,11 @@ impl Block {
             .map(|(key, value)| quote!(.metadata(#key, #value)));
         let handlers = self.handlers.iter().map(|handler| {
             let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
-            let formats = handler.formats_name();
             let route = Route {
                 function: quote!(#target::#name),
                 method: true,
             };
-            let served = handler.serve(&route, &quote!(#client::#formats()));
+            let served = handler.serve(&route, &handler.formats_of(client));
             let endpoint = &handler.endpoint;
             quote! {
                 #cfgs

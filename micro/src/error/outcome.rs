@@ -3,6 +3,10 @@
 use super::{Error, Result};
 
 /// A result, whatever alias it is written by.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a result: write `micro::Result<{Self}>`",
+    label = "cannot fail"
+)]
 pub trait Outcome {
     /// What it holds if all went well.
     type Value;

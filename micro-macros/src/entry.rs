@@ -154,14 +154,15 @@ fn emit_main(
     let Item {
         attributes, tail, ..
     } = item;
-    let cfgs = attributes
+    // On both functions: the outer one is what others see.
+    let notes = attributes
         .iter()
-        .filter(|attribute| attribute.name() == "cfg");
+        .filter(|attribute| matches!(attribute.name(), "cfg" | "doc"));
     let output = run.is_some().then(|| quote!(-> #private::ExitCode));
     let unused = run.is_none().then(|| quote!(#[allow(dead_code)]));
     quote! {
         #diag
-        #(#cfgs)*
+        #(#notes)*
         #visibility fn main() #output {
             #unused
             #(#attributes)*

@@ -30,6 +30,7 @@ pub enum Either {
 
 /// For serde alone.
 #[rpc::message(plain)]
+#[derive(Debug)]
 pub struct Plain {
     /// Any tuple.
     pub pair: (u8, u8),
@@ -50,6 +51,7 @@ pub enum Failure {
 }
 
 /// Says things.
+#[derive(Debug)]
 pub struct Greeter;
 
 #[rpc::service(name = "greeter")]

@@ -101,7 +101,8 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
                 );
             }
             FnArg::Typed(typed) => types.push((*typed.ty).clone()),
-            FnArg::Receiver(receiver) => diag.error(receiver, "`main` takes no `self`"),
+            // That was reported: see `linked::check_function`.
+            FnArg::Receiver(_) => {}
         }
     }
     let mut types = types.into_iter();

@@ -7,7 +7,7 @@ use syn::{Generics as Parameters, Token, Type};
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings, messages};
+use super::{Block, Settings, messages, take_attributes};
 use crate::args::Args;
 use crate::diag::Diag;
 use crate::handler::Handler;
@@ -29,6 +29,7 @@ pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream 
         return quote!(#diag #item);
     };
     let Some(name) = check(&head, &mut diag) else {
+        take_attributes(&mut item);
         return quote!(#diag #item);
     };
     let settings = Settings::read(args, &name, &mut diag);

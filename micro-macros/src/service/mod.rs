@@ -14,7 +14,7 @@ use self::generics::Generics;
 use crate::args::{Args, Key};
 use crate::diag::Diag;
 use crate::handler::{Handler, Route, service_name};
-use crate::item::Item;
+use crate::item::{Attribute, Item};
 use crate::subscriber::Subscriber;
 use crate::{linked, names, paths};
 
@@ -135,8 +135,7 @@ impl Block {
 
     /// True if the member carries an attribute of ours.
     fn read_member(&mut self, member: &mut Item, diag: &mut Diag) -> bool {
-        let ours = member
-            .take_attributes(|attribute| matches!(attribute.name(), "handler" | "subscriber"));
+        let ours = member.take_attributes(is_ours);
         let [attribute, rest @ ..] = ours.as_slice() else {
             return false;
         };
@@ -268,6 +267,21 @@ impl Block {
         let service = &self.settings.service;
         quote!(#private::Definition::new(#service))
     }
+}
+
+/// Takes our attributes off the members of a block that is none: each would say the same again.
+fn take_attributes(item: &mut Item) {
+    let mut body = TokenStream::new();
+    for mut member in Item::parse_all(item.body()) {
+        member.take_attributes(is_ours);
+        body.extend(quote!(#member));
+    }
+    item.set_body(body);
+}
+
+/// True for what may stand on a member.
+fn is_ours(attribute: &Attribute) -> bool {
+    matches!(attribute.name(), "handler" | "subscriber")
 }
 
 /// All types that calls of these handlers carry.

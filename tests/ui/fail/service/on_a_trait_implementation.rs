@@ -1,9 +1,14 @@
+trait Greet {
+    async fn hello(&self, name: String) -> micro::Result<String>;
+}
+
 struct Greeter;
 
 #[micro::service]
-impl Clone for Greeter {
-    fn clone(&self) -> Self {
-        Self
+impl Greet for Greeter {
+    #[micro::handler]
+    async fn hello(&self, name: String) -> micro::Result<String> {
+        Ok(name)
     }
 }
 

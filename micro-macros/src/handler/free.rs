@@ -39,15 +39,16 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
     let endpoint = match (&name, &service) {
         (Some(name), _) => name.value.clone(),
         (None, Some(service)) => names::endpoint(&names::owner(&service.value), &method.name),
-        (None, None) if diag.is_clean() => {
-            let name = names::upper_camel(&names::plain(&method.name));
-            let message = format!(
-                "a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`"
-            );
-            diag.error(&method.name, message);
-            return None;
+        (None, None) => {
+            let name = names::endpoint("Math", &method.name);
+            if diag.is_clean() {
+                let message = format!(
+                    "a free handler says what it is called: `#[micro::handler(name = \"{name}\")]`"
+                );
+                diag.error(&method.name, message);
+            }
+            name
         }
-        (None, None) => return None,
     };
     let named = method.name.span();
     let service = service.map(|service| service.value).unwrap_or_default();

@@ -102,7 +102,7 @@ fn run_anywhere<C: StepCounter>(counter: C) -> impl Future<Output = micro::Resul
 }
 
 #[micro::service(name = "typed")]
-trait Typed<T, U: Clone>
+trait Typed<T, U: Clone>: Send + Sync + 'static
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static,
 {

@@ -18,6 +18,8 @@ mod names;
 mod paths;
 mod rewrite;
 mod service;
+#[cfg(test)]
+mod snapshots;
 mod subscriber;
 
 use proc_macro::TokenStream;

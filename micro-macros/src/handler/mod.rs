@@ -150,8 +150,8 @@ impl Handler {
         let Method {
             argument, reply, ..
         } = &self.method;
-        let (request, response) = (argument.payload.format(), reply.format());
-        quote!((#request, #response))
+        let (request, response) = (argument.payload.probe(), reply.probe());
+        probing(&quote!((#request, #response)))
     }
 
     /// The call of what [`formats`](Self::formats) defines for `owner`.
@@ -288,18 +288,31 @@ impl Route {
 }
 
 impl Payload {
-    /// How messages of this type are written and read.
-    pub(crate) fn format(&self) -> TokenStream {
+    /// How messages of this type are written and read, where [`probing`] has all that asks.
+    fn probe(&self) -> TokenStream {
         let here = paths::own(self.span);
         let (private, message) = (paths::private_at(here), &self.message);
-        quote_spanned!(here=> {
-            #[allow(unused_imports)]
-            use #private::probe::{
-                ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _, ByStream as _,
-            };
-            (&&&&&&#private::probe::Probe::<#message>::new()).format()
-        })
+        quote_spanned!(here=> (&&&&&&#private::probe::Probe::<#message>::new()).format())
     }
+
+    /// How messages of this type are written and read.
+    pub(crate) fn format(&self) -> TokenStream {
+        probing(&self.probe())
+    }
+}
+
+/// `formats`, which are found by the traits of a probe.
+///
+/// In place, and not by a macro of the runtime: the compiler would name that macro too, and so the same mistake twice.
+fn probing(formats: &TokenStream) -> TokenStream {
+    let private = paths::private();
+    quote!({
+        #[allow(unused_imports)]
+        use #private::probe::{
+            ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _, ByStream as _,
+        };
+        #formats
+    })
 }
 
 /// The name of an endpoint under `key`.

@@ -2,8 +2,6 @@
 struct Hello {
     #[tag = "1"]
     name: String,
-    #[tag(2)]
-    greeting: String,
 }
 
 fn main() {}

@@ -1,6 +1,5 @@
 #[micro::message(plan)]
 struct Hello {
-    #[micro(nam = "x")]
     name: String,
 }
 

@@ -133,13 +133,14 @@ impl Handler {
         let (name, cfgs) = (self.formats_name(), &notes.cfgs);
         let (request, response) = (&argument.payload.message, &reply.message);
         let formats = self.formats_pair();
-        // All of it at one place, so that the compiler names no other.
+        // All of it at one place, so that the compiler names no other. The argument is there for lifetimes that an alias
+        // leaves unwritten.
         let here = paths::own(reply.span);
         let private = paths::private_at(here);
         let both = quote_spanned!(here=> (#private::Format<#request>, #private::Format<#response>));
         quote! {
             #cfgs
-            fn #name() -> #both {
+            fn #name(_: &()) -> #both {
                 #formats
             }
         }
@@ -158,7 +159,7 @@ impl Handler {
     pub(crate) fn formats_of(&self, owner: &TokenStream) -> TokenStream {
         let name = self.formats_name();
         let here = paths::own(self.method.place());
-        rewrite::respan(quote!(#owner::#name()), here)
+        rewrite::respan(quote!(#owner::#name(&())), here)
     }
 
     /// The name of what [`formats`](Self::formats) defines.

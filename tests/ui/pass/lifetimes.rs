@@ -34,6 +34,12 @@ impl Borrowed {
         self.elided(at).await
     }
 
+    #[allow(mismatched_lifetime_syntaxes)]
+    #[micro::handler(stream)]
+    async fn unwritten(&self, at: u8) -> micro::Result<Boxed<u8>> {
+        self.elided(at).await
+    }
+
     #[micro::handler]
     async fn held(&self, at: u8) -> micro::Result<u8> {
         let number = self.numbers.iter().find(|number| **number > at);
@@ -66,6 +72,7 @@ async fn main() -> micro::Result<()> {
     assert_eq!(client.aliased(1).await?.count().await, 2);
     assert_eq!(client.elided(1).await?.count().await, 2);
     assert_eq!(client.written(2).await?.count().await, 1);
+    assert_eq!(client.unwritten(0).await?.count().await, 3);
     assert_eq!(counted.count(1).await?.count().await, 2);
     assert_eq!(client.held(1).await?, 2);
     Ok(())

@@ -123,10 +123,10 @@ impl Method {
 impl Payload {
     /// Takes the lifetimes of the method away, which nothing that is generated beside it has.
     fn outlive(&mut self, signature: &syn::Signature) {
-        let written = signature.generics.lifetimes();
-        let lifetimes: Vec<String> = written
+        let lifetimes: Vec<String> = signature
+            .generics
+            .lifetimes()
             .map(|parameter| parameter.lifetime.ident.to_string())
-            .chain(["_".to_owned()])
             .collect();
         self.message = rewrite::without_lifetimes(std::mem::take(&mut self.message), &lifetimes);
     }

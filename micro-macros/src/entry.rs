@@ -109,10 +109,10 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
     let Some(service) = types.next() else {
         return Some(Form::Nothing);
     };
-    if !types::is_named(&service, "Service") {
+    if !types::is_named(&service, "Service") && !types::is_named(&service, "Builder") {
         diag.error(
             &service,
-            "the first argument of `main` is the service: write `service: micro::Service`",
+            "the first argument of `main` is the service: write `service: micro::Service`, or `builder: micro::Builder`",
         );
     }
     Some(match types.next() {

@@ -2,15 +2,16 @@
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
+use tracing::level_filters::LevelFilter;
 
 use crate::error::{Error, Result};
 use crate::flags::{self, Flags, NoArgs};
 use crate::server::Definition;
-use crate::service::Service;
+use crate::service::{Builder, Service};
 
 /// What a macro knows of the program that it is written in.
 #[derive(Clone, Copy, Debug)]
@@ -38,15 +39,18 @@ impl Program {
         }
     }
 
-    /// The service that the program is given.
-    fn service(self, flags: Flags) -> Result<Service> {
-        let builder = Service::builder(self.name());
-        let builder = if self.version.is_empty() {
-            builder
-        } else {
-            builder.version(self.version)
-        };
-        builder.with_flags(flags)
+    /// What the program's service is set up from.
+    fn builder(self, flags: Flags) -> Builder {
+        let linked = inventory::iter::<Linked>.into_iter();
+        let definitions = linked.map(|linked| (linked.0)()).collect();
+        let mut builder = Builder::with_flags(self.name(), flags, definitions);
+        if !self.name.is_empty() {
+            builder = builder.name(self.name);
+        }
+        if !self.version.is_empty() {
+            builder = builder.version(self.version);
+        }
+        builder
     }
 }
 
@@ -89,51 +93,75 @@ impl Linked {
 
 inventory::collect!(Linked);
 
+/// What a program's `main` is given first.
+pub trait Given: Sized {
+    /// Made of what the command line and the variables say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    fn from_builder(builder: Builder) -> impl Future<Output = Result<Self>>;
+}
+
+impl Given for Service {
+    async fn from_builder(builder: Builder) -> Result<Self> {
+        builder.build().await
+    }
+}
+
+impl Given for Builder {
+    async fn from_builder(builder: Builder) -> Result<Self> {
+        Ok(builder)
+    }
+}
+
 /// Runs a program that serves nothing: runtime, flags and logging only.
 pub fn main<F, Fut>(program: Program, run: F) -> ExitCode
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output: Ending>,
 {
-    start::<NoArgs, _, _>(program, |_, _| async { run().await.into_result() })
+    start::<NoArgs, _, _>(program, |builder, _| async {
+        builder.settle()?;
+        run().await.into_result()
+    })
 }
 
-/// Runs a program that is given a service.
-pub fn main_with_service<F, Fut>(program: Program, run: F) -> ExitCode
+/// Runs a program that is given a service, or what one is built from.
+pub fn main_with_service<S, F, Fut>(program: Program, run: F) -> ExitCode
 where
-    F: FnOnce(Service) -> Fut,
+    S: Given,
+    F: FnOnce(S) -> Fut,
     Fut: Future<Output: Ending>,
 {
-    main_with_args::<NoArgs, _, _>(program, |service, _| run(service))
+    main_with_args::<NoArgs, S, _, _>(program, |service, _| run(service))
 }
 
 /// Runs a program that is given a service and its own arguments.
-pub fn main_with_args<A, F, Fut>(program: Program, run: F) -> ExitCode
+pub fn main_with_args<A, S, F, Fut>(program: Program, run: F) -> ExitCode
 where
     A: Args,
-    F: FnOnce(Service, A) -> Fut,
+    S: Given,
+    F: FnOnce(S, A) -> Fut,
     Fut: Future<Output: Ending>,
 {
-    start::<A, _, _>(program, |flags, own| async move {
-        let linked = inventory::iter::<Linked>
-            .into_iter()
-            .map(|linked| (linked.0)());
-        let service = linked.fold(program.service(flags)?, Service::handle);
+    start::<A, _, _>(program, |builder, own| async {
+        let service = S::from_builder(builder).await?;
         run(service, own).await.into_result()
     })
 }
 
 /// Runs a program that answers one call, or handles one event, and exits.
 pub fn function(program: Program, definition: Definition) -> ExitCode {
-    start::<NoArgs, _, _>(program, |flags, _| async move {
-        program.service(flags)?.handle(definition).run_once().await
+    start::<NoArgs, _, _>(program, |builder, _| async {
+        builder.build().await?.handle(definition).run_once().await
     })
 }
 
 fn start<A, F, Fut>(program: Program, run: F) -> ExitCode
 where
     A: Args,
-    F: FnOnce(Flags, A) -> Fut,
+    F: FnOnce(Builder, A) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
     let arguments = std::env::args_os().collect::<Vec<OsString>>();
@@ -142,7 +170,10 @@ where
         // Help and version are no mistakes; clap knows where each is printed and what the exit code is.
         Err(asked) => asked.exit(),
     };
-    log(&flags);
+    match flags.log_level() {
+        Ok(level) => log(level),
+        Err(error) => return failed(&error),
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -154,17 +185,19 @@ where
             );
         }
     };
-    match runtime.block_on(run(flags, own)) {
+    match runtime.block_on(run(program.builder(flags), own)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
 /// Logs to standard error, unless the program has set up logging of its own.
-fn log(flags: &Flags) {
+fn log(level: LevelFilter) {
+    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(flags.log_level)
+        .with_max_level(level)
         .with_writer(std::io::stderr)
+        .with_ansi(is_coloured)
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -28,6 +28,9 @@ pub trait Selector: fmt::Debug + Send + Sync {
         allowed: &dyn Fn(&Candidate) -> bool,
     ) -> Option<&'a Arc<Candidate>>;
 
+    /// The name that it is chosen by, such as `random`.
+    fn name(&self) -> &'static str;
+
     /// Learns how an attempt on `candidate` ended.
     fn mark(&self, candidate: &Candidate, outcome: Outcome) {
         let _ = (candidate, outcome);

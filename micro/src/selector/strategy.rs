@@ -19,6 +19,10 @@ impl Selector for RandomSelector {
     ) -> Option<&'a Arc<Candidate>> {
         nth(snapshot, allowed, |count| fastrand::usize(..count))
     }
+
+    fn name(&self) -> &'static str {
+        "random"
+    }
 }
 
 /// One node after the other.
@@ -36,6 +40,10 @@ impl Selector for RoundRobinSelector {
         nth(snapshot, allowed, |count| {
             self.0.fetch_add(1, Ordering::Relaxed) % count
         })
+    }
+
+    fn name(&self) -> &'static str {
+        "roundrobin"
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::stream::{Emitter, generate};
-use crate::codec::{Format, Message, Schema, Streaming};
+use crate::codec::{Format, Message, Outline, Streaming};
 use crate::context::Context;
 use crate::error::{Error, Outcome, Result};
 use crate::message::{Body, ContentType, Request, Response};
@@ -35,8 +35,8 @@ pub(crate) struct Facts {
     pub(crate) timeout: Option<Duration>,
     pub(crate) description: &'static str,
     pub(crate) content_types: Vec<ContentType>,
-    pub(crate) request: Option<Schema>,
-    pub(crate) response: Option<Schema>,
+    pub(crate) request: Option<Outline>,
+    pub(crate) response: Option<Outline>,
 }
 
 impl Handler {
@@ -49,8 +49,8 @@ impl Handler {
         let facts = Facts {
             streams,
             content_types,
-            request: requests.schema(),
-            response: replies.schema(),
+            request: requests.outline(),
+            response: replies.outline(),
             ..Facts::default()
         };
         Self { serve, facts }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::definition::Definition;
 use super::handler::Facts;
-use crate::codec::{Outline, Schema};
+use crate::codec::Outline;
 use crate::error::Result;
 use crate::registry::{Endpoint, Node, Registry, Service, Value};
 
@@ -26,7 +26,9 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Announces `services` for `ttl` now and every `interval`.
+    /// Announces `services` for `ttl` now and every `interval`, and in time before the `ttl` is over.
+    ///
+    /// A `ttl` of zero is one without end, an `interval` of zero renews nothing: both as in go-micro.
     ///
     /// # Errors
     ///
@@ -38,21 +40,24 @@ impl Registration {
         interval: Duration,
     ) -> Result<Self> {
         let services: Arc<[Service]> = services.into();
+        let interval = interval.min(if ttl.is_zero() {
+            Duration::MAX
+        } else {
+            ttl / 3
+        });
+        let ttl = (!ttl.is_zero()).then_some(ttl);
         for service in &*services {
             for node in &service.nodes {
                 tracing::info!(registry = %registry.describe(), "Registering node: {}", node.id);
             }
-            registry
-                .register(service, Some(ttl))
-                .await
-                .map_err(|error| {
-                    let context = format!(
-                        "cannot register {} with {}",
-                        service.name,
-                        registry.describe()
-                    );
-                    error.within(context)
-                })?;
+            registry.register(service, ttl).await.map_err(|error| {
+                let context = format!(
+                    "cannot register {} with {}",
+                    service.name,
+                    registry.describe()
+                );
+                error.within(context)
+            })?;
         }
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(beat(
@@ -104,10 +109,13 @@ impl Drop for Registration {
 async fn beat(
     registry: Arc<dyn Registry>,
     services: Arc<[Service]>,
-    ttl: Duration,
+    ttl: Option<Duration>,
     interval: Duration,
     stop: CancellationToken,
 ) {
+    if interval.is_zero() {
+        return;
+    }
     while stop
         .run_until_cancelled(tokio::time::sleep(interval))
         .await
@@ -115,7 +123,7 @@ async fn beat(
     {
         for service in &*services {
             let renewed = stop
-                .run_until_cancelled(registry.register(service, Some(ttl)))
+                .run_until_cancelled(registry.register(service, ttl))
                 .await;
             if let Some(Err(error)) = renewed {
                 tracing::warn!(service = service.name, %error, "cannot renew the registration, trying again");
@@ -171,13 +179,13 @@ fn empty(definition: &Definition, identity: &Identity) -> Service {
 fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
     let handlers = definition.endpoints.iter().map(|(name, handler)| Endpoint {
         name: name.to_string(),
-        request: handler.facts.request.as_ref().map(value),
-        response: handler.facts.response.as_ref().map(value),
+        request: handler.facts.request.clone().map(value),
+        response: handler.facts.response.clone().map(value),
         metadata: facts(&handler.facts),
     });
     let subscribers = definition.subscribers.iter().map(|subscriber| Endpoint {
         name: subscriber.topic.to_string(),
-        request: subscriber.schema.as_ref().map(value),
+        request: subscriber.event.clone().map(value),
         response: None,
         metadata: BTreeMap::from([
             ("subscriber".to_owned(), "true".to_owned()),
@@ -213,17 +221,11 @@ fn facts(facts: &Facts) -> BTreeMap<String, String> {
     pairs
 }
 
-/// How many levels of fields are announced, as go-micro does.
-const DEPTH: usize = 3;
-
-fn value(schema: &Schema) -> Value {
-    fn named(outline: Outline) -> Value {
-        let Outline { name, kind, values } = outline;
-        Value {
-            name,
-            kind,
-            values: values.into_iter().map(named).collect(),
-        }
+fn value(outline: Outline) -> Value {
+    let Outline { name, kind, values } = outline;
+    Value {
+        name,
+        kind,
+        values: values.into_iter().map(value).collect(),
     }
-    named(schema.outline(DEPTH))
 }

@@ -19,10 +19,18 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// `conflict` if two handlers have one name.
+    /// `conflict` if two handlers have one name, `unsupported` if one can be called in no content type.
     pub(crate) fn add(&mut self, definition: &Definition) -> Result<()> {
         let endpoints = self.services.entry(definition.name.clone()).or_default();
         for (name, handler) in &definition.endpoints {
+            if handler.facts.content_types.is_empty() {
+                let detail = format!(
+                    "the request and the reply of {name} of {} have no content type in common: \
+                     annotate both with `#[micro::message]`",
+                    definition.name
+                );
+                return Err(Error::unsupported("micro.server", detail));
+            }
             match endpoints.entry(name.clone()) {
                 Entry::Vacant(place) => drop(place.insert(handler.clone())),
                 Entry::Occupied(_) => {

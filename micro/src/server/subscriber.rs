@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use super::handler::{Enter, Leave};
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
-use crate::codec::{Format, Message, Schema};
+use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Outcome, Result};
 
@@ -22,7 +22,7 @@ type Serve =
 #[derive(Clone)]
 pub struct Subscriber {
     pub(crate) topic: Cow<'static, str>,
-    pub(crate) schema: Option<Schema>,
+    pub(crate) event: Option<Outline>,
     terms: Terms,
     serve: Serve,
 }
@@ -71,7 +71,7 @@ where
     };
     Subscriber {
         topic: topic.into(),
-        schema: format.schema(),
+        event: format.outline(),
         terms: Terms::new(mode),
         serve: Arc::new(serve),
     }

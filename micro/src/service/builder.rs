@@ -5,112 +5,187 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Service;
+use super::hooks::Hooks;
 use crate::broker::Broker;
 use crate::client;
 use crate::error::Result;
-use crate::flags::Flags;
+use crate::flags::{self, Flags};
 use crate::registry::Registry;
 use crate::selector::Selector;
-use crate::server::Options;
-use crate::settings::Settings;
+use crate::server::{Definition, Options};
+use crate::settings::{Origin, Settings};
 use crate::transport::{Limits, Transport};
 use crate::wrapper::Stack;
 
-/// Sets a service up: every setter has a default, and none reads the command line.
+/// Sets a service up: every setter has a default.
 ///
 /// Components that are not given are the default ones: mDNS on the loopback interface, HTTP, the memory broker,
-/// the random selector.
+/// the random selector. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
+/// program is given by `#[micro::main]` lays them over what was set when it is built:
+///
+/// ```no_run
+/// #[micro::main]
+/// async fn main(builder: micro::Builder) -> micro::Result<()> {
+///     // A default that `--server_address` may change, and a version that nothing may.
+///     let builder = builder.address(":8080").version("2.1.0").fixed();
+///     builder.build().await?.run().await
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is set up until it is built"]
 pub struct Builder {
-    name: Cow<'static, str>,
     settings: Settings,
+    /// What is laid over the settings; of programs that read a command line.
+    flags: Option<Flags>,
+    /// What the service serves from the start.
+    definitions: Vec<Definition>,
+    /// The flags of the setting that was set last.
+    last: &'static [&'static str],
 }
 
-/// Generates setters of one field of the settings.
+/// Generates setters of one field of the settings, with the names of the flags that set the same.
 macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) = |$settings:ident| $body:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) $flags:tt = |$settings:ident| $body:expr;)*) => {$(
         $(#[$doc])*
         pub fn $name(mut self, $($argument: $kind),*) -> Self {
             let $settings = &mut self.settings;
             $body;
-            self
+            self.noted(&$flags)
         }
     )*};
 }
 
 impl Builder {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
+        Self::with_settings(None, Vec::new()).name(name)
+    }
+
+    /// One of a program that reads a command line; `name` holds until something else names the service.
+    pub(crate) fn with_flags(name: String, flags: Flags, definitions: Vec<Definition>) -> Self {
+        let mut builder = Self::with_settings(Some(flags), definitions);
+        builder.settings.name = Cow::Owned(name);
+        builder
+    }
+
+    fn with_settings(flags: Option<Flags>, definitions: Vec<Definition>) -> Self {
         Self {
-            name,
             settings: Settings::default(),
+            flags,
+            definitions,
+            last: &[],
         }
     }
 
     setters! {
+        /// Sets the [`name`](Service::name).
+        name(name: impl Into<Cow<'static, str>>) ["server_name"] = |settings| settings.name = name.into();
         /// Sets [`Options::version`](crate::server::Options::version).
-        version(version: impl Into<String>) = |settings| settings.server.version = version.into();
+        version(version: impl Into<String>) ["server_version"] = |settings| settings.server.version = version.into();
         /// Sets [`Options::id`](crate::server::Options::id).
-        id(id: impl Into<String>) = |settings| settings.server.id = id.into();
+        id(id: impl Into<String>) ["server_id"] = |settings| settings.server.id = id.into();
         /// Sets [`Options::address`](crate::server::Options::address).
-        address(address: impl Into<String>) = |settings| settings.server.address = address.into();
+        address(address: impl Into<String>) ["server_address"] = |settings| settings.server.address = address.into();
         /// Sets [`Options::advertise`](crate::server::Options::advertise).
-        advertise(address: impl Into<String>) = |settings| settings.server.advertise = Some(address.into());
+        advertise(address: impl Into<String>) ["server_advertise"] =
+            |settings| settings.server.advertise = Some(address.into());
         /// Adds to [`Options::metadata`](crate::server::Options::metadata).
-        metadata(name: impl Into<String>, value: impl Into<String>) =
+        metadata(name: impl Into<String>, value: impl Into<String>) ["server_metadata"] =
             |settings| settings.server.metadata.insert(name.into(), value.into());
         /// Sets [`Options::register_ttl`](crate::server::Options::register_ttl).
-        register_ttl(ttl: Duration) = |settings| settings.server.register_ttl = ttl;
+        register_ttl(ttl: Duration) ["register_ttl"] = |settings| settings.server.register_ttl = ttl;
         /// Sets [`Options::register_interval`](crate::server::Options::register_interval).
-        register_interval(interval: Duration) = |settings| settings.server.register_interval = interval;
+        register_interval(interval: Duration) ["register_interval"] =
+            |settings| settings.server.register_interval = interval;
         /// Sets [`Options::linger`](crate::server::Options::linger).
-        linger(time: Duration) = |settings| settings.server.linger = time;
+        linger(time: Duration) ["stop_linger"] = |settings| settings.server.linger = time;
         /// Sets [`Options::drain`](crate::server::Options::drain).
-        drain(time: Duration) = |settings| settings.server.drain = time;
+        drain(time: Duration) ["stop_drain"] = |settings| settings.server.drain = time;
         /// Finds services, and is found, through `registry`.
-        registry(registry: impl Registry + 'static) = |settings| settings.given.registry = Some(Arc::new(registry));
+        registry(registry: impl Registry + 'static) ["registry"] =
+            |settings| settings.given.registry = Some(Arc::new(registry));
         /// Keeps fleets that share a registry apart.
-        namespace(name: impl Into<String>) = |settings| settings.registry_options.namespace = name.into();
+        namespace(name: impl Into<String>) ["registry_namespace"] =
+            |settings| settings.registry_options.namespace = name.into();
         /// Carries calls by `transport`.
-        transport(transport: impl Transport + 'static) = |settings| settings.given.transport = Some(Arc::new(transport));
+        transport(transport: impl Transport + 'static) ["transport"] =
+            |settings| settings.given.transport = Some(Arc::new(transport));
         /// Carries messages by `broker`.
-        broker(broker: impl Broker + 'static) = |settings| settings.given.broker = Some(Arc::new(broker));
+        broker(broker: impl Broker + 'static) ["broker"] =
+            |settings| settings.given.broker = Some(Arc::new(broker));
         /// Chooses nodes by `selector`.
-        selector(selector: impl Selector + 'static) = |settings| settings.given.selector = Some(Arc::new(selector));
+        selector(selector: impl Selector + 'static) ["selector"] =
+            |settings| settings.given.selector = Some(Arc::new(selector));
         /// Bounds what the default transport lets pass.
-        limits(limits: Limits) = |settings| settings.transport_options.limits = limits;
+        limits(limits: Limits) [
+            "client_pool_size", "client_pool_ttl", "client_connect_timeout", "max_message", "max_head",
+            "max_connections", "head_timeout", "body_rate"
+        ] = |settings| settings.transport_options.limits = limits;
         /// Says how calls behave.
-        client(options: client::Options) = |settings| settings.client = options;
+        client(options: client::Options) [
+            "client_request_timeout", "client_retries", "client_content_type", "client_discovery", "client_inherit"
+        ] = |settings| settings.client = options;
         /// Says how serving behaves, all at once.
-        server(options: Options) = |settings| settings.server = options;
+        server(options: Options) [
+            "server_version", "server_id", "server_address", "server_advertise", "server_metadata", "register_ttl",
+            "register_interval", "stop_linger", "stop_drain"
+        ] = |settings| settings.server = options;
+    }
+
+    /// Pins what was set last: a flag or a variable that says something else is an error, which names both.
+    ///
+    /// Without it flags win over variables, and variables over code.
+    pub fn fixed(mut self) -> Self {
+        for flag in self.last {
+            self.settings.fix(flag);
+        }
+        self
+    }
+
+    fn noted(mut self, flags: &'static [&'static str]) -> Self {
+        self.last = flags;
+        for flag in flags {
+            self.settings.note(flag, Origin::Code);
+        }
+        self
     }
 
     /// Puts the service together. Nothing is contacted yet.
     ///
+    /// In a program that was started with `--print_config` it prints the settings and ends the program.
+    ///
     /// # Errors
     ///
-    /// A component's.
+    /// A component's; `bad_request` for a flag against a [fixed](Self::fixed) setting.
     pub async fn build(self) -> Result<Service> {
-        self.assemble(None)
-    }
-
-    /// The same, with flags over what was set.
-    pub(crate) fn with_flags(mut self, flags: Flags) -> Result<Service> {
-        let renamed = flags.server_name.clone();
-        self.settings = flags.over(self.settings);
-        self.assemble(renamed)
-    }
-
-    fn assemble(self, renamed: Option<String>) -> Result<Service> {
-        let (parts, client) = self.settings.assemble()?;
+        let (settings, definitions) = self.settle()?;
+        let (parts, client) = settings.assemble()?;
         Ok(Service {
-            renamed: renamed.is_some(),
-            name: renamed.map_or(self.name, Cow::Owned),
-            definitions: Vec::new(),
+            renamed: matches!(
+                settings.origin("server_name"),
+                Origin::Flag | Origin::Variable
+            ),
+            name: settings.name,
+            definitions,
             wrappers: Stack::default(),
+            hooks: Hooks::default(),
             parts,
             client,
-            options: self.settings.server,
+            options: settings.server,
         })
+    }
+
+    /// The settings with the flags laid over them, and what is served from the start.
+    pub(crate) fn settle(self) -> Result<(Settings, Vec<Definition>)> {
+        let settings = match &self.flags {
+            None => self.settings,
+            Some(flags) => {
+                let settings = flags.over(self.settings)?;
+                if flags.is_print {
+                    flags::print_and_exit(&settings);
+                }
+                settings
+            }
+        };
+        Ok((settings, self.definitions))
     }
 }

@@ -32,13 +32,13 @@ pub(super) async fn run(mut service: Service) -> Result<()> {
         }
     }
     // Before the handler runs: nobody who looks now must find this node.
-    running.server().leave().await;
+    running.leave().await;
     turn.begin();
     let failure = tokio::select! {
         left = events.left.recv() => left.flatten(),
         signal = signals.next() => Some(format!("{signal} before it was done")),
     };
-    running.server().finish().await;
+    running.finish().await;
     failure.map_or(Ok(()), |failure| {
         Err(Error::internal(
             name,

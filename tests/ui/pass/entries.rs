@@ -29,6 +29,29 @@ mod with_arguments {
     }
 }
 
+mod with_a_builder {
+    #[micro::main]
+    async fn main(builder: micro::Builder) -> micro::Result<()> {
+        builder.version("2.0.0").fixed().build().await?.run().await
+    }
+}
+
+mod with_a_builder_and_arguments {
+    use micro::clap;
+
+    #[derive(clap::Args)]
+    struct Args {
+        #[arg(long)]
+        port: u16,
+    }
+
+    #[micro::main]
+    async fn main(builder: micro::Builder, args: Args) -> micro::Result<()> {
+        let builder = builder.address(format!("127.0.0.1:{}", args.port));
+        builder.build().await?.run().await
+    }
+}
+
 mod one_call {
     #[micro::message]
     struct Text {

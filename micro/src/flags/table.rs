@@ -1,0 +1,390 @@
+//! The flags of every program: one row for each, with go-micro's names where it has one.
+
+use std::time::Duration;
+
+use super::time::{duration, seconds};
+use crate::message::ContentType;
+use crate::settings::{Settings, brokers, registries, selectors, transports};
+
+/// One flag, its variable, and the setting that both set.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The flag, without its dashes.
+    pub(super) name: &'static str,
+    pub(super) heading: &'static str,
+    pub(super) help: &'static str,
+    /// What its value is called in the help.
+    pub(super) value: &'static str,
+    /// True if it may be said several times, or take several values between commas.
+    pub(super) is_list: bool,
+    /// False if the default is not the same in every run.
+    pub(super) has_constant_default: bool,
+    /// The only values that it takes.
+    pub(super) choices: Option<&'static [&'static str]>,
+    /// The names that it takes, if that depends on what is compiled in.
+    pub(super) names: Option<fn() -> Vec<&'static str>>,
+    /// Sets the setting, or says why that is no value for it.
+    pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
+    /// The setting in the form that `read` takes; empty if there is none.
+    pub(super) show: fn(&Settings) -> String,
+}
+
+impl Row {
+    /// The variable that says the same as the flag.
+    pub(super) fn variable(&self) -> String {
+        format!("MICRO_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+/// A row whose setting is the place `$place`, read by `$read` and shown by `$show`.
+macro_rules! row {
+    (
+        $name:literal, $heading:ident, $value:literal, $help:literal,
+        $($place:ident).+ = $read:expr, $show:expr $(, $key:ident: $more:expr)*
+    ) => {
+        Row {
+            name: $name,
+            heading: $heading,
+            help: $help,
+            value: $value,
+            read: |settings, text| {
+                settings.$($place).+ = $read(text)?;
+                Ok(())
+            },
+            show: |settings| $show(&settings.$($place).+),
+            $($key: $more,)*
+            ..PLAIN
+        }
+    };
+}
+
+/// A row that chooses the backend of the seam `$seam` from `$table`.
+macro_rules! backend {
+    ($name:literal, $value:literal, $help:literal, $seam:ident, $table:ident) => {
+        Row {
+            name: $name,
+            heading: BACKENDS,
+            help: $help,
+            value: $value,
+            names: Some(|| $table().names()),
+            read: |settings, text| {
+                settings.$seam = some(text)?;
+                Ok(())
+            },
+            show: |settings| match (&settings.$seam, &settings.given.$seam) {
+                (Some(name), _) => name.clone(),
+                (None, Some(given)) => given.name().to_owned(),
+                (None, None) => $table().default_name().to_owned(),
+            },
+            ..PLAIN
+        }
+    };
+}
+
+const PLAIN: Row = Row {
+    name: "",
+    heading: "",
+    help: "",
+    value: "",
+    is_list: false,
+    has_constant_default: true,
+    choices: None,
+    names: None,
+    read: |_, _| Ok(()),
+    show: |_| String::new(),
+};
+
+const SERVER: &str = "Server";
+const CLIENT: &str = "Client";
+const BACKENDS: &str = "Backends";
+const LIMITS: &str = "Limits";
+const SETTINGS: &str = "Settings";
+
+/// Every flag, in the order of the help.
+pub(super) static ROWS: &[Row] = &[
+    row!(
+        "server_name",
+        SERVER,
+        "NAME",
+        "Name of the service",
+        name = owned_cow,
+        ToString::to_string
+    ),
+    row!(
+        "server_version",
+        SERVER,
+        "VERSION",
+        "Version of the service, such as 1.1.0",
+        server.version = owned,
+        Clone::clone
+    ),
+    row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
+        server.id = owned, Clone::clone, has_constant_default: false),
+    row!(
+        "server_address",
+        SERVER,
+        "ADDRESS",
+        "Where to listen, such as 127.0.0.1:8080, or :8080 for every interface; by default a free port of this host only, or of every interface if the registry spans hosts",
+        server.address = owned,
+        Clone::clone
+    ),
+    row!(
+        "server_advertise",
+        SERVER,
+        "ADDRESS",
+        "Where others are told to call",
+        server.advertise = some,
+        or_empty
+    ),
+    Row {
+        name: "server_metadata",
+        heading: SERVER,
+        help: "A fact for the node's record; may be repeated",
+        value: "KEY=VALUE",
+        is_list: true,
+        read: |settings, text| {
+            let pairs = text.split(',').map(pair).collect::<Result<Vec<_>, _>>()?;
+            settings.server.metadata.extend(pairs);
+            Ok(())
+        },
+        show: |settings| {
+            let pairs = settings.server.metadata.iter();
+            pairs
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        },
+        ..PLAIN
+    },
+    row!(
+        "register_ttl",
+        SERVER,
+        "TIME",
+        "How long a registration holds without renewal",
+        server.register_ttl = seconds,
+        time
+    ),
+    row!(
+        "register_interval",
+        SERVER,
+        "TIME",
+        "How often a registration is renewed",
+        server.register_interval = seconds,
+        time
+    ),
+    row!(
+        "stop_linger",
+        SERVER,
+        "TIME",
+        "How long a stopping server still answers after it deregistered",
+        server.linger = duration,
+        time
+    ),
+    row!(
+        "stop_drain",
+        SERVER,
+        "TIME",
+        "How long a stopping server waits for calls in flight",
+        server.drain = duration,
+        time
+    ),
+    row!(
+        "client_request_timeout",
+        CLIENT,
+        "TIME",
+        "Time allowed for one call",
+        client.request_timeout = duration,
+        time
+    ),
+    row!(
+        "client_retries",
+        CLIENT,
+        "NUMBER",
+        "How often a call of an idempotent method is repeated",
+        client.retries = number,
+        ToString::to_string
+    ),
+    row!(
+        "client_content_type",
+        CLIENT,
+        "TYPE",
+        "How requests are written to nodes that take it",
+        client.content_type = content_type,
+        ToString::to_string
+    ),
+    row!(
+        "client_discovery",
+        CLIENT,
+        "TIME",
+        "How long a call waits for a first node of a service that is new",
+        client.discovery = duration,
+        time
+    ),
+    row!("client_inherit", CLIENT, "NAME",
+        "A credential, such as authorization, that a handler's own calls carry on; may be repeated",
+        client.inherit = list, |names: &Vec<String>| names.join(","), is_list: true),
+    row!(
+        "client_pool_size",
+        CLIENT,
+        "NUMBER",
+        "How many connections a client keeps open to one node",
+        transport_options.limits.pool = number,
+        ToString::to_string
+    ),
+    row!(
+        "client_pool_ttl",
+        CLIENT,
+        "TIME",
+        "How long a server keeps a connection that idles; a client keeps one half as long",
+        transport_options.limits.idle_timeout = duration,
+        time
+    ),
+    row!(
+        "client_connect_timeout",
+        CLIENT,
+        "TIME",
+        "How long connecting may take",
+        transport_options.limits.connect_timeout = duration,
+        time
+    ),
+    backend!(
+        "registry",
+        "REGISTRY",
+        "Registry to find services by",
+        registry,
+        registries
+    ),
+    row!("registry_address", BACKENDS, "ADDRESS",
+        "Where the registry is; for mdns, the interfaces to use beside loopback",
+        registry_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+    row!(
+        "registry_namespace",
+        BACKENDS,
+        "NAME",
+        "Keeps fleets that share a registry apart",
+        registry_options.namespace = owned,
+        Clone::clone
+    ),
+    backend!(
+        "transport",
+        "TRANSPORT",
+        "Transport to carry calls",
+        transport,
+        transports
+    ),
+    row!("transport_address", BACKENDS, "ADDRESS", "Where the transport's own server is",
+        transport_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+    backend!(
+        "broker",
+        "BROKER",
+        "Broker to carry messages",
+        broker,
+        brokers
+    ),
+    row!("broker_address", BACKENDS, "ADDRESS", "Where the broker is",
+        broker_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+    backend!(
+        "selector",
+        "SELECTOR",
+        "Selector to choose nodes by",
+        selector,
+        selectors
+    ),
+    row!(
+        "max_message",
+        LIMITS,
+        "BYTES",
+        "Size limit of one message",
+        transport_options.limits.message = number,
+        ToString::to_string
+    ),
+    row!(
+        "max_head",
+        LIMITS,
+        "BYTES",
+        "Size limit of the headers of one message",
+        transport_options.limits.head = number,
+        ToString::to_string
+    ),
+    row!(
+        "max_connections",
+        LIMITS,
+        "NUMBER",
+        "How many connections a server keeps open",
+        transport_options.limits.connections = number,
+        ToString::to_string
+    ),
+    row!(
+        "head_timeout",
+        LIMITS,
+        "TIME",
+        "How long the headers of a message may take to arrive",
+        transport_options.limits.head_timeout = duration,
+        time
+    ),
+    row!(
+        "body_rate",
+        LIMITS,
+        "BYTES",
+        "How fast a message must arrive, in bytes a second on average",
+        transport_options.limits.body_rate = number,
+        ToString::to_string
+    ),
+    row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
+        log_level = level, |level: &tracing::level_filters::LevelFilter| level.to_string(),
+        choices: Some(&["off", "error", "warn", "info", "debug", "trace"])),
+];
+
+fn owned(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+fn owned_cow(text: &str) -> Result<std::borrow::Cow<'static, str>, String> {
+    owned(text).map(Into::into)
+}
+
+fn some(text: &str) -> Result<Option<String>, String> {
+    owned(text).map(Some)
+}
+
+fn or_empty(text: &Option<String>) -> String {
+    text.clone().unwrap_or_default()
+}
+
+fn list(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split(',').map(str::trim);
+    Ok(parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no number, or one that is too large"))
+}
+
+fn time(time: &Duration) -> String {
+    format!("{time:?}")
+}
+
+fn content_type(text: &str) -> Result<ContentType, String> {
+    if text.contains('/') {
+        Ok(ContentType::new(text))
+    } else {
+        Err(format!(
+            "{text:?} is no content type: write one such as application/json"
+        ))
+    }
+}
+
+fn level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
+    text.parse().map_err(|_| format!("{text:?} is no level"))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is no pair: write KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -16,7 +16,10 @@ mod message;
 mod method;
 mod names;
 mod paths;
+mod rewrite;
 mod service;
+#[cfg(test)]
+mod snapshots;
 mod subscriber;
 
 use proc_macro::TokenStream;

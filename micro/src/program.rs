@@ -55,6 +55,10 @@ impl Program {
 }
 
 /// What `main` may return.
+#[diagnostic::on_unimplemented(
+    message = "`main` returns nothing, or a result of nothing: write `micro::Result<()>`",
+    label = "nobody takes this"
+)]
 pub trait Ending {
     /// `Ok`, or what failed.
     ///

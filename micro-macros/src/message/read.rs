@@ -289,19 +289,16 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
         }
         let role = if own.unknown.is_some() {
             unknown(variant, &own, diag);
-            Role::Unknown
+            Role::Unknown {
+                default: own.default,
+            }
         } else {
             let written = number(variant, own.tag.as_ref(), diag);
-            let number = written
-                .map(|(number, _)| number)
-                .or(next)
-                .unwrap_or_else(|| {
-                    diag.error(
-                        &variant.ident,
-                        "the number before is the largest: write `= n`",
-                    );
-                    0
-                });
+            let Some(number) = written.map(|(number, _)| number).or(next) else {
+                let message = "the number before is the largest: write `= n`";
+                diag.error(&variant.ident, message);
+                continue;
+            };
             next = number.checked_add(1);
             let name = words(&plain(&variant.ident), '_').to_uppercase();
             check_name(&plain(&variant.ident), variant.ident.span(), diag);
@@ -320,7 +317,7 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
     }
     if read
         .iter()
-        .any(|alternative| matches!(alternative.role, Role::Unknown))
+        .any(|alternative| matches!(alternative.role, Role::Unknown { .. }))
     {
         // Rust takes `= n` beside a variant that holds something only with a `repr`.
         for variant in &mut item.variants {
@@ -345,9 +342,6 @@ fn unknown(variant: &syn::Variant, own: &Own, diag: &mut Diag) {
             condition.path(),
             "the variant that keeps unknown numbers is always there: leave `#[cfg]` out",
         );
-    }
-    if let Some(span) = own.default {
-        diag.error_at(span, "the default has the number 0: mark another variant");
     }
     if let Some((_, span)) = own.tag {
         diag.error_at(

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use super::stream::{Emitter, generate};
 use crate::codec::{Format, Message, Outline, Streaming};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::message::{Body, ContentType, Request, Response};
 
 type Answer = BoxFuture<'static, Result<Response>>;
@@ -192,20 +192,21 @@ where
 }
 
 /// [`unary`] with the formats named.
-pub fn unary_as<Q, R, E, F, Fut>(requests: Format<Q>, replies: Format<R>, handler: F) -> Handler
+pub fn unary_as<Q, R, F, Fut>(requests: Format<Q>, replies: Format<R>, handler: F) -> Handler
 where
     Q: Send + 'static,
     R: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, Q) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = R>> + Send + 'static,
 {
     let serve = move |context: Context, request: Request| {
         let content_type = reply_type(&request, &replies);
         let message = requests.decode(&request.content_type, &request.body.into_bytes()?)?;
         let answer = handler(context, message);
-        let answer =
-            async move { encode(&replies, &answer.await.map_err(Into::into)?, content_type) };
+        let answer = async move {
+            let answer = answer.await.into_result().map_err(Into::into)?;
+            encode(&replies, &answer, content_type)
+        };
         Ok(answer.boxed())
     };
     Handler::new(requests, replies, false, Arc::new(serve))
@@ -224,7 +225,7 @@ where
 }
 
 /// [`client_streaming`] with the formats named.
-pub fn client_streaming_as<Q, R, E, F, Fut>(
+pub fn client_streaming_as<Q, R, F, Fut>(
     requests: Format<Q>,
     replies: Format<R>,
     handler: F,
@@ -232,16 +233,17 @@ pub fn client_streaming_as<Q, R, E, F, Fut>(
 where
     Q: Send + 'static,
     R: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, Streaming<Q>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = R>> + Send + 'static,
 {
     let serve = move |context: Context, request: Request| {
         let content_type = reply_type(&request, &replies);
         let messages = Streaming::new(request.body, request.content_type, requests);
         let answer = handler(context, messages);
-        let answer =
-            async move { encode(&replies, &answer.await.map_err(Into::into)?, content_type) };
+        let answer = async move {
+            let answer = answer.await.into_result().map_err(Into::into)?;
+            encode(&replies, &answer, content_type)
+        };
         Ok(answer.boxed())
     };
     Handler::new(requests, replies, true, Arc::new(serve))

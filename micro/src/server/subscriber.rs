@@ -13,7 +13,7 @@ use super::handler::Enter;
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
 use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 
 type Serve =
     Arc<dyn Fn(Context, &Delivery) -> Result<BoxFuture<'static, Result<()>>> + Send + Sync>;
@@ -53,7 +53,7 @@ where
 }
 
 /// [`subscriber`] with the format named.
-pub fn subscriber_as<T, E, F, Fut>(
+pub fn subscriber_as<T, F, Fut>(
     format: Format<T>,
     topic: impl Into<Cow<'static, str>>,
     mode: Mode,
@@ -61,14 +61,13 @@ pub fn subscriber_as<T, E, F, Fut>(
 ) -> Subscriber
 where
     T: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, T) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = ()>> + Send + 'static,
 {
     let serve = move |context: Context, delivery: &Delivery| {
         let event = format.decode(&delivery.message.content_type, &delivery.message.body)?;
         let handled = handler(context, event);
-        Ok(async move { handled.await.map_err(Into::into) }.boxed())
+        Ok(async move { handled.await.into_result().map_err(Into::into) }.boxed())
     };
     Subscriber {
         topic: topic.into(),

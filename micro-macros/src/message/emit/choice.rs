@@ -40,7 +40,7 @@ fn number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
         let (cfg, ident) = (cfg(alternative), &alternative.ident);
         match &alternative.role {
             Role::Number { number, .. } => quote!(#cfg Self::#ident => #number,),
-            Role::Unknown => quote!(#cfg Self::#ident(number) => *number,),
+            Role::Unknown { .. } => quote!(#cfg Self::#ident(number) => *number,),
         }
     });
     let core = &scope.core;
@@ -64,7 +64,7 @@ fn from_number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
             Role::Number { number, .. } => {
                 arms.extend(quote!(#cfg #number => #some(Self::#ident),))
             }
-            Role::Unknown => rest = quote!(number => #some(Self::#ident(number)),),
+            Role::Unknown { .. } => rest = quote!(number => #some(Self::#ident(number)),),
         }
     }
     quote! {
@@ -115,7 +115,7 @@ fn schema(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
                 let cfg = cfg(alternative);
                 Some(quote!(#cfg (#name, #number)))
             }
-            Role::Unknown => None,
+            Role::Unknown { .. } => None,
         });
     quote! {
         fn schema() -> #message::Schema {

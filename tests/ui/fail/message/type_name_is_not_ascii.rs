@@ -3,12 +3,6 @@ struct Größe {
     value: u32,
 }
 
-#[micro::message]
-enum Farbe {
-    #[default]
-    Weiß,
-}
-
 fn main() {
-    let _ = (Größe { value: 1 }, Farbe::Weiß);
+    let _ = Größe { value: 1 };
 }

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-
 use super::call::Plan;
 use super::{Channels, Core, retry, stream};
 use crate::error::{Error, Result};
@@ -29,65 +26,67 @@ pub(super) enum Route {
 }
 
 /// Carries `request` to a handler and its reply back.
-pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, Result<Response>> {
-    async move {
-        // None if a wrapper made the request itself: then only its bytes are known.
-        let mut plan: Option<Plan> = request.extensions.remove();
-        let until = plan
-            .as_ref()
-            .map(|plan| plan.opened_by)
-            .or(request.deadline);
-        let window = Window {
-            begun: Instant::now(),
-            until,
-        };
-        let streams = plan.as_ref().is_some_and(|plan| plan.streams);
-        match &core.route {
-            Route::Fixed(channel) => {
-                window
-                    .bound("this process", deliver(&**channel, &mut request, streams))
-                    .await
+///
+/// There is no plan if a wrapper made the request itself: then only its bytes are known.
+pub(super) async fn run(
+    core: &Core,
+    mut request: Request,
+    mut plan: Option<Plan>,
+) -> Result<Response> {
+    let until = match &plan {
+        Some(plan) => plan.opened_by,
+        None => request.deadline,
+    };
+    let window = Window::new(until);
+    let streams = plan.as_ref().is_some_and(|plan| plan.streams);
+    match &core.route {
+        Route::Fixed(channel) => {
+            let delivered = deliver(&**channel, &mut request, streams);
+            window.bound("this process", delivered).await
+        }
+        Route::Discovered {
+            cache,
+            selector,
+            channels,
+        } => {
+            if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
+                let channel = channels.to(&address)?;
+                let delivered = deliver(&*channel, &mut request, streams);
+                let sent = window.bound(&address, delivered).await;
+                return sent.map_err(|error| located(error, &request, &address, 1));
             }
-            Route::Discovered {
+            let attempts = Attempts {
+                plan,
+                window,
+                number: 0,
+                retries: core.options.retries,
+                tried: Vec::new(),
+            };
+            let found = Found {
                 cache,
-                selector,
+                selector: &**selector,
                 channels,
-            } => {
-                if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
-                    let channel = channels.to(&address)?;
-                    let sent = window
-                        .bound(&address, deliver(&*channel, &mut request, streams))
-                        .await;
-                    return sent.map_err(|error| located(error, &request, &address, 1));
-                }
-                let attempts = Attempts {
-                    plan,
-                    window,
-                    number: 0,
-                    retries: core.options.retries,
-                    tried: Vec::new(),
-                };
-                let found = Found {
-                    cache,
-                    selector: &**selector,
-                    channels,
-                    patience: core.options.discovery,
-                };
-                attempts.run(found, request).await
-            }
+                patience: core.options.discovery,
+            };
+            attempts.run(found, request).await
         }
     }
-    .boxed()
 }
 
 /// The time that a call has.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     begun: Instant,
     until: Option<Instant>,
 }
 
 impl Window {
+    /// From now until then; `None` means without an end.
+    pub(super) fn new(until: Option<Instant>) -> Self {
+        let begun = Instant::now();
+        Self { begun, until }
+    }
+
     fn left(self) -> Duration {
         self.until.map_or(Duration::MAX, |until| {
             until.saturating_duration_since(Instant::now())
@@ -95,7 +94,11 @@ impl Window {
     }
 
     /// Ends `work` when the time is over, saying how long that was and where it went.
-    async fn bound<T>(self, place: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn bound<T>(
+        self,
+        place: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let Some(until) = self.until else {
             return work.await;
         };
@@ -119,6 +122,36 @@ struct Found<'a> {
     patience: Duration,
 }
 
+impl Found<'_> {
+    /// Sends `request` to `candidate`, and says how that went to those who choose.
+    async fn send(
+        self,
+        candidate: &Candidate,
+        request: &mut Request,
+        streams: bool,
+        window: Window,
+    ) -> Result<Response> {
+        let address = &*candidate.node.address;
+        let channel = self.channels.to(address).map_err(|error| {
+            self.cache.eject(candidate);
+            error.never_reached()
+        })?;
+        let delivered = deliver(&*channel, request, streams);
+        let sent = window.bound(address, delivered).await;
+        let outcome = match &sent {
+            Err(error) if !error.is_downstream() => Outcome::Failed,
+            _ => Outcome::Answered,
+        };
+        self.selector.mark(candidate, outcome);
+        // Time that ran out here says nothing about the node.
+        let is_away = |error: &Error| error.is_never_reached() && error.code() == 503;
+        if outcome == Outcome::Failed && sent.as_ref().is_err_and(is_away) {
+            self.cache.eject(candidate);
+        }
+        sent
+    }
+}
+
 /// The attempts of one call.
 struct Attempts {
     plan: Option<Plan>,
@@ -132,6 +165,7 @@ struct Attempts {
 impl Attempts {
     async fn run(mut self, found: Found<'_>, mut request: Request) -> Result<Response> {
         let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
+        let deadline = request.deadline;
         let mut last = None;
         loop {
             let snapshot = match found.cache.peek(&request.service) {
@@ -147,32 +181,21 @@ impl Attempts {
                 return Err(last.unwrap_or_else(|| nobody(&request, &snapshot)));
             };
             self.number += 1;
-            let address = &*candidate.node.address;
-            let sent = match self
-                .fit(&candidate, &mut request)
-                .and_then(|()| found.channels.to(address))
-            {
-                Ok(channel) => {
-                    self.window
-                        .bound(address, deliver(&*channel, &mut request, streams))
+            request.deadline = deadline;
+            let sent = match self.fit(&candidate, &mut request) {
+                Ok(()) => {
+                    found
+                        .send(&candidate, &mut request, streams, self.window)
                         .await
                 }
                 Err(error) => Err(error),
             };
-            let outcome = match &sent {
-                Err(error) if !error.is_downstream() => Outcome::Failed,
-                _ => Outcome::Answered,
-            };
-            found.selector.mark(&candidate, outcome);
             let error = match sent {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if error.is_never_reached() && outcome == Outcome::Failed {
-                found.cache.eject(&candidate);
-            }
             let again = self.may_repeat(&error, &candidate);
-            let error = located(error, &request, address, self.number);
+            let error = located(error, &request, &candidate.node.address, self.number);
             if !again || self.window.left().is_zero() {
                 return Err(error);
             }
@@ -218,40 +241,35 @@ impl Attempts {
     }
 
     /// Makes `request` what this node takes, in the form and in the time that it announced.
-    fn fit(&self, candidate: &Candidate, request: &mut Request) -> Result<()> {
+    fn fit(&mut self, candidate: &Candidate, request: &mut Request) -> Result<()> {
         // A node may ask for less time than the caller allows, never for more.
         let announced = candidate
             .endpoint(&request.endpoint)
             .and_then(|endpoint| endpoint.metadata.get("timeout"));
-        if let Some(timeout) = announced
+        let theirs = announced
             .and_then(|text| text.parse().ok())
-            .map(Duration::from_nanos)
-        {
-            request.deadline = request
-                .deadline
-                .map(|deadline| deadline.min(self.window.begun + timeout));
+            .and_then(|timeout| self.window.begun.checked_add(Duration::from_nanos(timeout)));
+        if let (Some(own), Some(theirs)) = (request.deadline, theirs) {
+            request.deadline = Some(own.min(theirs));
         }
         if takes(candidate, &request.endpoint, &request.content_type) {
             return Ok(());
         }
         let Some(plan) = self
             .plan
-            .as_ref()
+            .as_mut()
             .filter(|plan| plan.is_original(&request.body))
         else {
             return Err(mismatch(request, "a wrapper changed the body"));
         };
-        let types = plan.payload.content_types();
-        let Some(other) = types
-            .into_iter()
-            .find(|own| takes(candidate, &request.endpoint, own))
-        else {
+        let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
+        let Some(other) = plan.payload.content_type(&taken) else {
             return Err(mismatch(
                 request,
                 "the message cannot be written as anything it takes",
             ));
         };
-        request.body = plan.payload.encode(&other)?;
+        request.body = plan.encode(&other)?;
         request.content_type = other;
         Ok(())
     }

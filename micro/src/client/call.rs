@@ -86,12 +86,21 @@ pub(super) struct Plan {
     pub(super) filters: Vec<Filter>,
     pub(super) address: Option<String>,
     /// When an answer, or the opening of a stream, must be there.
-    pub(super) opened_by: Instant,
+    pub(super) opened_by: Option<Instant>,
     /// The encoded request as it was before any wrapper saw it.
     original: Option<Bytes>,
 }
 
 impl Plan {
+    /// The payload written as `content_type`.
+    pub(super) fn encode(&mut self, content_type: &ContentType) -> Result<Body> {
+        let body = self.payload.encode(content_type)?;
+        if let Body::Bytes(bytes) = &body {
+            self.original = Some(bytes.clone());
+        }
+        Ok(body)
+    }
+
     /// True if no wrapper can have put another body in the place of the payload's.
     pub(super) fn is_original(&self, body: &Body) -> bool {
         match (body, &self.original) {
@@ -152,7 +161,7 @@ impl<T> Call<T> {
         payload: Box<dyn Payload>,
         read: Box<dyn FnOnce(Response) -> Result<T> + Send>,
     ) -> Self {
-        let (filters, address, opened_by, original) = (Vec::new(), None, Instant::now(), None);
+        let (filters, address, opened_by, original) = (Vec::new(), None, None, None);
         let plan = Plan {
             method,
             streams,
@@ -189,14 +198,14 @@ impl<T> Call<T> {
             .timeout
             .or(self.plan.method.timeout)
             .unwrap_or(self.client.options().request_timeout);
-        let own = Instant::now() + allowed;
+        let own = Instant::now().checked_add(allowed);
         let theirs = inherited.as_ref().and_then(Context::deadline);
-        self.plan.opened_by = theirs.map_or(own, |theirs| theirs.min(own));
+        self.plan.opened_by = own.into_iter().chain(theirs).min();
         // A stream is opened within the time allowed, and then lives as long as the call it serves.
         request.deadline = if self.plan.streams {
             theirs
         } else {
-            Some(self.plan.opened_by)
+            self.plan.opened_by
         };
         request.metadata = match &inherited {
             Some(context) => self.inherit(context.metadata()),
@@ -204,10 +213,7 @@ impl<T> Call<T> {
         };
         request.context = inherited.unwrap_or_default();
         request.content_type = preferred(&*self.plan.payload, self.client.options());
-        request.body = self.plan.payload.encode(&request.content_type)?;
-        if let Body::Bytes(bytes) = &request.body {
-            self.plan.original = Some(bytes.clone());
-        }
+        request.body = self.plan.encode(&request.content_type)?;
         Ok(request)
     }
 
@@ -321,12 +327,14 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
     fn into_future(mut self) -> Self::IntoFuture {
         async move {
-            let mut request = self.request()?;
+            let request = self.request()?;
             let Self {
                 client, plan, read, ..
             } = self;
-            request.extensions.insert(plan);
-            let reply = client.send(request).await.map_err(Error::downstream)?;
+            let reply = client
+                .send(request, plan)
+                .await
+                .map_err(Error::downstream)?;
             read(reply)
         }
         .boxed()
@@ -335,12 +343,9 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
 /// The client's own content type if the payload can be written so, else the payload's first.
 fn preferred(payload: &dyn Payload, options: &Options) -> ContentType {
-    let types = payload.content_types();
-    let own = types
-        .iter()
-        .find(|own| **own == options.content_type)
-        .or(types.first());
-    own.unwrap_or(&options.content_type).clone()
+    let own = payload.content_type(&|own| *own == options.content_type);
+    let own = own.or_else(|| payload.content_type(&|_| true));
+    own.unwrap_or_else(|| options.content_type.clone())
 }
 
 impl<T> fmt::Debug for Call<T> {

@@ -16,10 +16,13 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 pub use call::{Call, Method};
 pub use publish::{Publish, Publisher};
 
-use self::attempt::Route;
+use self::attempt::{Route, Window};
+use self::call::Plan;
 use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
@@ -131,7 +134,11 @@ impl Client {
     pub fn wrap(mut self, wrapper: impl Wrapper) -> Self {
         self.wrappers.push(wrapper);
         let core = Arc::clone(&self.core);
-        let end = move |request| attempt::run(Arc::clone(&core), request);
+        let end = move |mut request: Request| {
+            let core = Arc::clone(&core);
+            let plan = request.extensions.remove();
+            async move { attempt::run(&core, request, plan).await }.boxed()
+        };
         self.first = self.wrappers.round(end);
         self
     }
@@ -189,11 +196,15 @@ impl Client {
         self.core.broker.replay(topic, group).await
     }
 
-    /// Sends `request` through the wrappers to the attempt loop.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
+    /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
+    async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
         match &self.first {
-            None => attempt::run(Arc::clone(&self.core), request).await,
-            Some(first) => first.take(request).await,
+            None => attempt::run(&self.core, request, Some(plan)).await,
+            Some(first) => {
+                let window = Window::new(plan.opened_by);
+                request.extensions.insert(plan);
+                window.bound("the wrappers", first.take(request)).await
+            }
         }
     }
 

@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::Inbound;
 use super::listener::Served;
-use super::pace::{Pace, Paced, Phase, Watch};
+use super::pace::{Pace, Phase, Watch};
+use super::paced::Paced;
 use super::{Answer, Exchange};
 
 /// Serves the requests that come from `peer` until either side closes.

@@ -7,6 +7,7 @@ mod body;
 mod connection;
 mod listener;
 mod pace;
+mod paced;
 mod pool;
 
 use std::sync::Arc;

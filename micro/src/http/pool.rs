@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant as Deadline};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ID;
 use crate::error::{Error, Result};
@@ -25,6 +26,9 @@ use crate::limits::Limits;
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a node may not answer before it is taken for dead: the system asks a second time after a second.
+const TELLING: Duration = Duration::from_millis(1500);
 
 /// The connections to one node: at most as many as allowed; calls beyond that wait for one, in order.
 pub(crate) struct Pool {
@@ -46,6 +50,8 @@ struct State {
 struct Open {
     sender: SendRequest<Full<Bytes>>,
     headers: HeaderMap,
+    /// Ends with this: a peer that reads no more must not keep a call alive that was dropped.
+    _task: AbortOnDropHandle<()>,
 }
 
 /// The use of a connection for one call; dropped before it is [given back](Self::give_back), it closes it.
@@ -86,12 +92,13 @@ impl Pool {
         &self.limits
     }
 
-    /// A connection that no other call uses.
+    /// A connection that no other call uses, for a call that must be answered by `deadline`.
     ///
     /// # Errors
     ///
-    /// `unavailable` if there is none and the node cannot be connected to; no handler was reached.
-    pub(crate) async fn lease(&self) -> Result<Lease<'_>> {
+    /// `unavailable` if there is none and the node cannot be connected to, `timeout` if there is too little time to tell;
+    /// no handler was reached.
+    pub(crate) async fn lease(&self, deadline: Option<Deadline>) -> Result<Lease<'_>> {
         let place = self
             .places
             .acquire()
@@ -101,7 +108,7 @@ impl Pool {
         let used_before = idle.is_some();
         let open = match idle {
             Some(open) => open,
-            None => self.connect().await?,
+            None => self.connect(deadline).await?,
         };
         Ok(Lease {
             pool: self,
@@ -141,13 +148,26 @@ impl Pool {
         self.limits.idle_timeout / 2
     }
 
-    async fn connect(&self) -> Result<Open> {
-        let limit = self.limits.connect_timeout;
+    /// A fresh connection, for a call that must be answered by `deadline`.
+    async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
+        // What takes longer than that leaves no time for the call itself; another node may be nearer.
+        let half = deadline.map(|at| at.saturating_duration_since(Deadline::now()) / 2);
+        let most = self.limits.connect_timeout;
+        let limit = half.map_or(most, |half| half.min(most));
         let stream = match timeout(limit, TcpStream::connect(&self.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(self.unreachable(&source).with_source(source)),
+            Err(_) if limit < most.min(TELLING) => {
+                let node = &self.address;
+                let detail = format!(
+                    "{node} was not connected to within {limit:.0?}, half of the time left"
+                );
+                return Err(Error::timeout(ID, detail).never_reached());
+            }
             Err(_) => {
-                let why = format_args!("no answer within {limit:?} (connect_timeout)");
+                let why = format_args!(
+                    "no answer within {limit:.0?} (connect_timeout, or half of the call's time)"
+                );
                 return Err(self.unreachable(why));
             }
         };
@@ -158,14 +178,16 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| self.unreachable(&source).with_source(source))?;
-        // It ends when the sender is dropped, which is in the pool or in a lease.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to a node ended");
             }
         });
-        let headers = HeaderMap::with_capacity(USUAL_HEADERS);
-        Ok(Open { sender, headers })
+        Ok(Open {
+            sender,
+            headers: HeaderMap::with_capacity(USUAL_HEADERS),
+            _task: AbortOnDropHandle::new(task),
+        })
     }
 
     fn unreachable(&self, why: impl fmt::Display) -> Error {
@@ -209,6 +231,7 @@ impl Lease<'_> {
     pub(crate) async fn send(
         &mut self,
         message: hyper::Request<Full<Bytes>>,
+        deadline: Option<Deadline>,
         again: impl FnOnce(&mut hyper::Request<Full<Bytes>>) -> Result<()>,
     ) -> Result<hyper::Response<Incoming>, Failed> {
         let mut failed = match self.open.sender.try_send_request(message).await {
@@ -220,7 +243,8 @@ impl Lease<'_> {
         if self.used_before
             && let Some(mut message) = unsent.take()
         {
-            self.open = self.pool.connect().await.map_err(Failed::Refused)?;
+            let fresh = self.pool.connect(deadline).await;
+            self.open = fresh.map_err(Failed::Refused)?;
             self.used_before = false;
             again(&mut message).map_err(Failed::Refused)?;
             failed = match self.open.sender.try_send_request(message).await {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::definition::Definition;
 use super::handler::Facts;
-use crate::codec::{Outline, Schema};
+use crate::codec::Outline;
 use crate::registry::{Endpoint, Node, Service, Value};
 
 /// What is the same for all services of one server.
@@ -54,13 +54,13 @@ fn empty(definition: &Definition, identity: &Identity) -> Service {
 fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
     let handlers = definition.endpoints.iter().map(|(name, handler)| Endpoint {
         name: name.to_string(),
-        request: handler.facts.request.as_ref().map(value),
-        response: handler.facts.response.as_ref().map(value),
+        request: handler.facts.request.clone().map(value),
+        response: handler.facts.response.clone().map(value),
         metadata: facts(&handler.facts),
     });
     let subscribers = definition.subscribers.iter().map(|subscriber| Endpoint {
         name: subscriber.topic.to_string(),
-        request: subscriber.schema.as_ref().map(value),
+        request: subscriber.event.clone().map(value),
         response: None,
         metadata: BTreeMap::from([
             ("subscriber".to_owned(), "true".to_owned()),
@@ -96,17 +96,11 @@ fn facts(facts: &Facts) -> BTreeMap<String, String> {
     pairs
 }
 
-/// How many levels of fields are announced, as go-micro does.
-const DEPTH: usize = 3;
-
-fn value(schema: &Schema) -> Value {
-    fn named(outline: Outline) -> Value {
-        let Outline { name, kind, values } = outline;
-        Value {
-            name,
-            kind,
-            values: values.into_iter().map(named).collect(),
-        }
+fn value(outline: Outline) -> Value {
+    let Outline { name, kind, values } = outline;
+    Value {
+        name,
+        kind,
+        values: values.into_iter().map(value).collect(),
     }
-    named(schema.outline(DEPTH))
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::handler::{Enter, Leave};
+use super::handler::Enter;
 use super::rpc::Finish;
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
-use crate::codec::{Format, Message, Schema};
+use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::message::{self, Body, Request, Response};
 use crate::wrapper::{Next, Stack};
 
@@ -25,7 +25,7 @@ type Serve =
 #[derive(Clone)]
 pub struct Subscriber {
     pub(crate) topic: Cow<'static, str>,
-    pub(crate) schema: Option<Schema>,
+    pub(crate) event: Option<Outline>,
     terms: Terms,
     serve: Serve,
 }
@@ -56,7 +56,7 @@ where
 }
 
 /// [`subscriber`] with the format named.
-pub fn subscriber_as<T, E, F, Fut>(
+pub fn subscriber_as<T, F, Fut>(
     format: Format<T>,
     topic: impl Into<Cow<'static, str>>,
     mode: Mode,
@@ -64,9 +64,8 @@ pub fn subscriber_as<T, E, F, Fut>(
 ) -> Subscriber
 where
     T: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, T) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = ()>> + Send + 'static,
 {
     let serve = move |context: Context, delivery: &Delivery| {
         // What cannot be read will not be readable later.
@@ -74,11 +73,11 @@ where
             .decode(&delivery.message.content_type, &delivery.message.body)
             .map_err(Error::permanent)?;
         let handled = handler(context, event);
-        Ok(async move { handled.await.map_err(Into::into) }.boxed())
+        Ok(async move { handled.await.into_result().map_err(Into::into) }.boxed())
     };
     Subscriber {
         topic: topic.into(),
-        schema: format.schema(),
+        event: format.outline(),
         terms: Terms::new(mode),
         serve: Arc::new(serve),
     }
@@ -104,18 +103,18 @@ impl Subscriber {
         self
     }
 
-    /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
-    pub(crate) fn gated(mut self, enter: impl Enter, left: impl Leave) -> Self {
+    /// This, asking `enter` before each run, before the event is decoded.
+    pub(crate) fn gated(mut self, enter: impl Enter) -> Self {
         // What is not taken need not be given back.
         self.terms.room = 1;
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
-            let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
+            let (entered, serve) = (enter(), Arc::clone(&serve));
             let delivery = delivery.clone();
             Ok(async move {
-                entered.await?;
+                let leave = entered.await?;
                 let handled = async { serve(context, &delivery)?.await }.await;
-                left(handled.as_ref().err());
+                leave(handled.as_ref().err());
                 handled
             }
             .boxed())

@@ -29,8 +29,8 @@ const ID: &str = "micro.broker.http";
 /// A broker without a server: publishers find subscribers through the registry, and post messages to them. It is that of
 /// go-micro, with which it exchanges messages both ways.
 ///
-/// A process that subscribes listens on an address of its own: the first of [`Options::addresses`], or any free port
-/// of 127.0.0.1. Each subscription is a node in the registry, for 60 s at a time, whose version is the group. The
+/// A process that subscribes listens on an address of its own: the first of [`Options::addresses`], or any free port of
+/// 127.0.0.1, or of every interface if the registry reaches other hosts. Each subscription is a node in the registry, for 60 s at a time, whose version is the group. The
 /// first publish of a process waits until the registry has answered.
 ///
 /// # Promises

@@ -57,9 +57,9 @@ impl Post {
         body: Bytes,
     ) -> Result<usize> {
         let pool = self.pool(address);
-        let mut lease = pool.lease().await?;
+        let mut lease = pool.lease(None).await?;
         let message = message(address, path, id, body, lease.headers())?;
-        let sent = timeout(ANSWER, lease.send(message, |_| Ok(()))).await;
+        let sent = timeout(ANSWER, lease.send(message, None, |_| Ok(()))).await;
         let Ok(sent) = sent else {
             let detail = format!("{address} did not say within {ANSWER:?} that it took a message");
             return Err(Error::deadline_exceeded(ID, detail));

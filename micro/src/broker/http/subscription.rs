@@ -10,14 +10,12 @@ use crate::broker::member::Member;
 use crate::broker::queue::Queue;
 use crate::broker::{Consumer, Delivery, Mode, Subscription, Terms};
 use crate::error::Result;
-use crate::registry::{Registration, Service};
-use crate::{address, http, id};
+use crate::registry::{self, Registration, Service};
+use crate::{http, id};
 
 /// How long a subscription stays announced, and how often that is renewed: go-micro's values.
 const TTL: Duration = Duration::from_secs(60);
 const RENEWAL: Duration = Duration::from_secs(30);
-
-const ADDRESS: &str = "127.0.0.1:0";
 
 /// Subscribes: listens, knows the subscription, and announces it, in this order.
 pub(super) async fn start(
@@ -94,12 +92,13 @@ impl Inner {
         if let Some(hub) = slot.upgrade() {
             return Ok(hub);
         }
+        let registry = self.cache.registry();
         let wanted = self.options.addresses.first();
-        let wanted = wanted.map_or(ADDRESS, String::as_str);
+        let wanted = registry::bind(&**registry, wanted.map_or("", String::as_str));
         let inbox = Inbox(Arc::clone(&self.entries));
         let bound = http::Listener::bind(wanted, inbox, self.options.limits.clone()).await;
         let listener = bound.map_err(|error| error.within("the broker (broker_address)"))?;
-        let address = address::advertised(listener.address(), None);
+        let address = registry::advertised(&**registry, listener.address(), None);
         tracing::info!(
             "Broker Listening on {}; a message that was taken is lost if this process is killed before it is handled",
             listener.address()

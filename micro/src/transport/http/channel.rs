@@ -64,7 +64,7 @@ impl HttpChannel {
             let whose = format!("the call of {}", request.endpoint);
             return Err(too_large(ID, &whose, Some(body.len() as u64), limit));
         }
-        let mut lease = self.pool.lease().await?;
+        let mut lease = self.pool.lease(request.deadline).await?;
         let message = match self.message(&request, body, lease.headers()) {
             Ok(message) => message,
             Err(error) => {
@@ -100,10 +100,8 @@ impl HttpChannel {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if body.is_empty() {
-            // Only of a body that is there is the length written unasked.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
+        // Of a body that is empty it is not written unasked.
+        headers.insert(CONTENT_LENGTH, head::value(body.len()));
         let pairs = wire::request_pairs(request, id, left);
         head::write(&mut headers, pairs, self.pool.limits().head)?;
         let mut message = hyper::Request::new(Full::new(body));
@@ -129,7 +127,7 @@ impl HttpChannel {
             Ok(())
         };
         lease
-            .send(message, again)
+            .send(message, deadline, again)
             .await
             .map_err(|failed| match failed {
                 Failed::Refused(error) => error,

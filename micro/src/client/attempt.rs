@@ -1,16 +1,17 @@
 //! The one loop that every call goes through: find, choose, send, and perhaps again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::call::Plan;
 use super::{Channels, Core, retry, stream};
 use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request, Response};
-use crate::registry::{Cache, Candidate, Snapshot};
+use crate::registry::{Cache, Candidate, InFlight, Snapshot};
 use crate::selector::{Outcome, Selector};
 use crate::transport::Channel;
 
@@ -39,7 +40,7 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
             .or(request.deadline);
         let window = Window {
             begun: Instant::now(),
-            until,
+            until: until.map(Instant::from_std),
         };
         let streams = plan.as_ref().is_some_and(|plan| plan.streams);
         match &core.route {
@@ -100,7 +101,7 @@ impl Window {
             return work.await;
         };
         let sent = Instant::now();
-        tokio::time::timeout_at(until.into(), work).await.unwrap_or_else(|_| {
+        timeout_at(until, work).await.unwrap_or_else(|_| {
             let allowed = until.saturating_duration_since(self.begun);
             let before = sent.saturating_duration_since(self.begun);
             let detail = format!("no answer from {place} within the {allowed:.0?} allowed, {before:.0?} of them spent before");
@@ -147,6 +148,7 @@ impl Attempts {
                 return Err(last.unwrap_or_else(|| nobody(&request, &snapshot)));
             };
             self.number += 1;
+            let mut in_flight = candidate.begin();
             let address = &*candidate.node.address;
             let sent = match self
                 .fit(&candidate, &mut request)
@@ -165,9 +167,18 @@ impl Attempts {
             };
             found.selector.mark(&candidate, outcome);
             let error = match sent {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    in_flight.answered();
+                    return Ok(counted(response, in_flight));
+                }
                 Err(error) => error,
             };
+            match error.code() {
+                // Not the node's fault: the caller gave it too little time.
+                408 if outcome == Outcome::Failed => {}
+                _ if error.is_retryable() || outcome == Outcome::Failed => in_flight.failed(),
+                _ => in_flight.answered(),
+            }
             if error.is_never_reached() && outcome == Outcome::Failed {
                 found.cache.eject(&candidate);
             }
@@ -195,10 +206,23 @@ impl Attempts {
                     .iter()
                     .any(|tried| tried.node.id == candidate.node.id)
         };
-        let alive = selector.select(snapshot, &|candidate| {
-            fits(candidate) && !candidate.is_ejected()
-        });
-        alive.or_else(|| selector.select(snapshot, &fits)).cloned()
+        let alive = |candidate: &Candidate| fits(candidate) && !candidate.is_ejected();
+        let key = self
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.shard_key.as_deref());
+        let chosen = match key {
+            // Not the near ones first: callers on all hosts are to agree.
+            Some(key) => snapshot
+                .owner(key, &alive)
+                .or_else(|| snapshot.owner(key, &fits)),
+            None => snapshot
+                .near()
+                .and_then(|near| selector.select(near, &alive))
+                .or_else(|| selector.select(snapshot, &alive))
+                .or_else(|| selector.select(snapshot, &fits)),
+        };
+        chosen.cloned()
     }
 
     /// What never reached a handler is always repeated, what may have run only if that is safe, and not for ever.
@@ -229,7 +253,7 @@ impl Attempts {
         {
             request.deadline = request
                 .deadline
-                .map(|deadline| deadline.min(self.window.begun + timeout));
+                .map(|deadline| deadline.min((self.window.begun + timeout).into_std()));
         }
         if takes(candidate, &request.endpoint, &request.content_type) {
             return Ok(());
@@ -272,6 +296,17 @@ async fn deliver(channel: &dyn Channel, request: &mut Request, streams: bool) ->
         head.body = Body::Bytes(bytes.clone());
     }
     channel.call(head).await
+}
+
+/// The response, whose stream counts as in flight until it is dropped.
+fn counted(mut response: Response, in_flight: InFlight) -> Response {
+    if let Body::Stream(stream) = response.body {
+        let counted = stream.inspect(move |_| {
+            let _ = &in_flight;
+        });
+        response.body = Body::Stream(counted.boxed());
+    }
+    response
 }
 
 fn nobody(request: &Request, snapshot: &Snapshot) -> Error {

@@ -19,7 +19,7 @@ use crate::wrapper::Stack;
 /// Sets a service up: every setter has a default.
 ///
 /// Components that are not given are the default ones: mDNS on the loopback interface, HTTP, the memory broker,
-/// the random selector. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
+/// the selector `p2c`. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
 /// program is given by `#[micro::main]` lays them over what was set when it is built:
 ///
 /// ```no_run

@@ -255,6 +255,11 @@ impl Registry for MdnsRegistry {
         Ok(watcher)
     }
 
+    // On a LAN the programs of one developer are meant for each other.
+    fn prefers_local(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "mdns"
     }

@@ -1,21 +1,21 @@
 //! The one loop that every call goes through: find, choose, send, and perhaps again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::{Instant, timeout_at};
 
 use super::call::Plan;
-use super::{Channels, Core, retry, stream};
+use super::retry::Budget;
+use super::window::Window;
+use super::{Channels, Core, ID, fit, retry, stream};
 use crate::error::{Error, Result};
-use crate::message::{Body, ContentType, Request, Response};
+use crate::message::{Body, Request, Response};
+use crate::metadata::ATTEMPT;
 use crate::registry::{Cache, Candidate, InFlight, Snapshot};
 use crate::selector::{Outcome, Selector};
 use crate::transport::Channel;
-
-const ID: &str = "micro.client";
 
 /// Where calls go.
 pub(super) enum Route {
@@ -38,10 +38,7 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
             .as_ref()
             .map(|plan| plan.opened_by)
             .or(request.deadline);
-        let window = Window {
-            begun: Instant::now(),
-            until: until.map(Instant::from_std),
-        };
+        let window = Window::new(until);
         let streams = plan.as_ref().is_some_and(|plan| plan.streams);
         match &core.route {
             Route::Fixed(channel) => {
@@ -61,17 +58,21 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
                         .await;
                     return sent.map_err(|error| located(error, &request, &address, 1));
                 }
+                core.budget.add(window.begun);
                 let attempts = Attempts {
                     plan,
                     window,
+                    deadline: request.deadline,
                     number: 0,
                     retries: core.options.retries,
+                    pauses: 0,
                     tried: Vec::new(),
                 };
                 let found = Found {
                     cache,
                     selector: &**selector,
                     channels,
+                    budget: &core.budget,
                     patience: core.options.discovery,
                 };
                 attempts.run(found, request).await
@@ -81,42 +82,14 @@ pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, R
     .boxed()
 }
 
-/// The time that a call has.
-#[derive(Clone, Copy)]
-struct Window {
-    begun: Instant,
-    until: Option<Instant>,
-}
-
-impl Window {
-    fn left(self) -> Duration {
-        self.until.map_or(Duration::MAX, |until| {
-            until.saturating_duration_since(Instant::now())
-        })
-    }
-
-    /// Ends `work` when the time is over, saying how long that was and where it went.
-    async fn bound<T>(self, place: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(until) = self.until else {
-            return work.await;
-        };
-        let sent = Instant::now();
-        timeout_at(until, work).await.unwrap_or_else(|_| {
-            let allowed = until.saturating_duration_since(self.begun);
-            let before = sent.saturating_duration_since(self.begun);
-            let detail = format!("no answer from {place} within the {allowed:.0?} allowed, {before:.0?} of them spent before");
-            Err(Error::timeout(ID, detail))
-        })
-    }
-}
-
 /// What nodes are found, chosen and reached by.
 #[derive(Clone, Copy)]
 struct Found<'a> {
     cache: &'a Cache,
     selector: &'a dyn Selector,
     channels: &'a Channels,
-    /// How long to wait for a first node of a name that is new.
+    budget: &'a Budget,
+    /// How long to wait for a first node of a name that is new, or for one that can be reached.
     patience: Duration,
 }
 
@@ -124,89 +97,122 @@ struct Found<'a> {
 struct Attempts {
     plan: Option<Plan>,
     window: Window,
+    /// What the caller allows the handler; nodes may ask for less.
+    deadline: Option<Instant>,
     number: u32,
     /// How often it may still be repeated after a node may have run it.
     retries: u32,
+    /// How often it has waited before an attempt.
+    pauses: u32,
+    /// The nodes that failed, until all have.
     tried: Vec<Arc<Candidate>>,
 }
 
 impl Attempts {
     async fn run(mut self, found: Found<'_>, mut request: Request) -> Result<Response> {
-        let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
         let mut last = None;
         loop {
             let snapshot = match found.cache.peek(&request.service) {
                 Some(snapshot) => snapshot,
                 None => {
-                    found
-                        .cache
-                        .snapshot(&request.service, self.window.left().min(found.patience))
-                        .await?
+                    let patience = self.window.left().min(found.patience);
+                    match found.cache.snapshot(&request.service, patience).await {
+                        Ok(snapshot) => snapshot,
+                        Err(error) => return Err(last.unwrap_or(error)),
+                    }
                 }
             };
             let Some(candidate) = self.choose(found.selector, &snapshot) else {
-                return Err(last.unwrap_or_else(|| nobody(&request, &snapshot)));
+                let error = last.take().unwrap_or_else(|| nobody(&request, &snapshot));
+                if !self.begin_anew(&error, found.patience).await {
+                    return Err(error);
+                }
+                last = Some(error);
+                continue;
             };
             self.number += 1;
-            let mut in_flight = candidate.begin();
-            let address = &*candidate.node.address;
-            let sent = match self
-                .fit(&candidate, &mut request)
-                .and_then(|()| found.channels.to(address))
+            let error = match self
+                .attempt(found, &snapshot, &candidate, &mut request)
+                .await
             {
-                Ok(channel) => {
-                    self.window
-                        .bound(address, deliver(&*channel, &mut request, streams))
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            let outcome = match &sent {
-                Err(error) if !error.is_downstream() => Outcome::Failed,
-                _ => Outcome::Answered,
-            };
-            found.selector.mark(&candidate, outcome);
-            let error = match sent {
-                Ok(response) => {
-                    in_flight.answered();
-                    return Ok(counted(response, in_flight));
-                }
+                Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            match error.code() {
-                // Not the node's fault: the caller gave it too little time.
-                408 if outcome == Outcome::Failed => {}
-                _ if error.is_retryable() || outcome == Outcome::Failed => in_flight.failed(),
-                _ => in_flight.answered(),
+            let again = self.may_repeat(&error, &candidate, found.budget);
+            let mut error = located(error, &request, &candidate.node.address, self.number);
+            if again == Repeat::Spent {
+                error = error.within("not repeated, the budget is spent (client_retry_budget)");
             }
-            if error.is_never_reached() && outcome == Outcome::Failed {
-                found.cache.eject(&candidate);
-            }
-            let again = self.may_repeat(&error, &candidate);
-            let error = located(error, &request, address, self.number);
-            if !again || self.window.left().is_zero() {
+            let ready = match again {
+                Repeat::No | Repeat::Spent => false,
+                Repeat::Elsewhere => !self.window.left().is_zero(),
+                Repeat::Later => self.pause(self.window).await,
+            };
+            if !ready {
                 return Err(error);
             }
-            tracing::debug!(%error, attempt = self.number, "trying another node");
+            tracing::debug!(%error, attempt = self.number, "trying again");
             self.tried.push(candidate);
             last = Some(error);
         }
     }
 
+    /// One attempt on `candidate`, which counts for its load.
+    async fn attempt(
+        &mut self,
+        found: Found<'_>,
+        snapshot: &Snapshot,
+        candidate: &Arc<Candidate>,
+        request: &mut Request,
+    ) -> Result<Response> {
+        let mut in_flight = candidate.begin();
+        let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
+        let window = self.share(candidate, snapshot);
+        request.deadline = match window.until {
+            Some(until) if !streams => self.deadline.map(|own| own.min(until.into_std())),
+            _ => self.deadline,
+        };
+        if self.number > 1 {
+            request.metadata.set(ATTEMPT, &self.number.to_string());
+        }
+        let address = &*candidate.node.address;
+        let fitted = fit::fit(request, self.plan.as_ref(), candidate, self.window.begun);
+        let sent = match fitted.and_then(|()| found.channels.to(address)) {
+            Ok(channel) => {
+                let work = deliver(&*channel, request, streams);
+                window.bound(address, work).await
+            }
+            Err(error) => Err(error),
+        };
+        let outcome = match &sent {
+            Err(error) if !error.is_downstream() => Outcome::Failed,
+            _ => Outcome::Answered,
+        };
+        found.selector.mark(candidate, outcome);
+        let error = match sent {
+            Ok(response) => {
+                in_flight.answered();
+                return Ok(counted(response, in_flight));
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            // Too little time, or a form that the node does not take: no fault of its own.
+            408 | 415 | 504 => {}
+            429 | 502 | 503 => in_flight.failed(),
+            _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
+            _ => in_flight.answered(),
+        }
+        if error.is_never_reached() && outcome == Outcome::Failed {
+            found.cache.eject(candidate);
+        }
+        Err(error)
+    }
+
     /// One that fits and was not tried; ejected ones only if there is no other.
     fn choose(&self, selector: &dyn Selector, snapshot: &Snapshot) -> Option<Arc<Candidate>> {
-        let fits = |candidate: &Candidate| {
-            let wanted = self
-                .plan
-                .as_ref()
-                .is_none_or(|plan| plan.filters.iter().all(|filter| filter.allows(candidate)));
-            wanted
-                && !self
-                    .tried
-                    .iter()
-                    .any(|tried| tried.node.id == candidate.node.id)
-        };
-        let alive = |candidate: &Candidate| fits(candidate) && !candidate.is_ejected();
+        let fits = |candidate: &Candidate| self.fits(candidate);
+        let alive = |candidate: &Candidate| self.fits(candidate) && !candidate.is_ejected();
         let key = self
             .plan
             .as_ref()
@@ -225,60 +231,82 @@ impl Attempts {
         chosen.cloned()
     }
 
-    /// What never reached a handler is always repeated, what may have run only if that is safe, and not for ever.
-    fn may_repeat(&mut self, error: &Error, candidate: &Candidate) -> bool {
-        let Some(plan) = &self.plan else {
-            return error.is_never_reached();
-        };
-        if !plan.payload.is_whole() {
-            return false;
-        }
-        if error.is_never_reached() {
-            return true;
-        }
-        let again = self.retries > 0 && retry::is_safe(error, &plan.method, candidate);
-        self.retries = self.retries.saturating_sub(1);
-        again
+    fn fits(&self, candidate: &Candidate) -> bool {
+        let filters = self.plan.iter().flat_map(|plan| &plan.filters);
+        filters.into_iter().all(|filter| filter.allows(candidate))
+            && self
+                .tried
+                .iter()
+                .all(|tried| tried.node.id != candidate.node.id)
     }
 
-    /// Makes `request` what this node takes, in the form and in the time that it announced.
-    fn fit(&self, candidate: &Candidate, request: &mut Request) -> Result<()> {
-        // A node may ask for less time than the caller allows, never for more.
-        let announced = candidate
-            .endpoint(&request.endpoint)
-            .and_then(|endpoint| endpoint.metadata.get("timeout"));
-        if let Some(timeout) = announced
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_nanos)
-        {
-            request.deadline = request
-                .deadline
-                .map(|deadline| deadline.min((self.window.begun + timeout).into_std()));
+    /// The time for an attempt on `candidate`: all that is left, unless another node could take over from it.
+    fn share(&self, candidate: &Candidate, snapshot: &Snapshot) -> Window {
+        let is_repeatable = self.plan.as_ref().is_some_and(|plan| {
+            plan.payload.is_whole() && retry::is_idempotent(&plan.method, candidate)
+        });
+        let is_other =
+            |other: &Arc<Candidate>| other.node.id != candidate.node.id && self.fits(other);
+        if self.retries > 0 && is_repeatable && snapshot.candidates.iter().any(is_other) {
+            self.window.share(self.retries + 1)
+        } else {
+            self.window
         }
-        if takes(candidate, &request.endpoint, &request.content_type) {
-            return Ok(());
-        }
-        let Some(plan) = self
+    }
+
+    /// What never reached a handler is always repeated, what may have run only if that is safe, and not for ever.
+    fn may_repeat(&mut self, error: &Error, candidate: &Candidate, budget: &Budget) -> Repeat {
+        let is_whole = self
             .plan
             .as_ref()
-            .filter(|plan| plan.is_original(&request.body))
-        else {
-            return Err(mismatch(request, "a wrapper changed the body"));
-        };
-        let types = plan.payload.content_types();
-        let Some(other) = types
-            .into_iter()
-            .find(|own| takes(candidate, &request.endpoint, own))
-        else {
-            return Err(mismatch(
-                request,
-                "the message cannot be written as anything it takes",
-            ));
-        };
-        request.body = plan.payload.encode(&other)?;
-        request.content_type = other;
-        Ok(())
+            .is_none_or(|plan| plan.payload.is_whole());
+        if error.is_never_reached() && is_whole {
+            return Repeat::Elsewhere;
+        }
+        let is_safe = self.plan.as_ref().is_some_and(|plan| {
+            is_whole && retry::is_mendable(error) && retry::is_idempotent(&plan.method, candidate)
+        });
+        if !is_safe || self.retries == 0 {
+            return Repeat::No;
+        }
+        self.retries -= 1;
+        if budget.take() {
+            Repeat::Later
+        } else {
+            Repeat::Spent
+        }
     }
+
+    /// Waits a little longer each time; false if `window` is over before.
+    async fn pause(&mut self, window: Window) -> bool {
+        let pause = retry::pause(self.pauses);
+        self.pauses += 1;
+        window.pause(pause).await
+    }
+
+    /// Lets the nodes be tried again after all have failed with `error`; false if that is no use.
+    async fn begin_anew(&mut self, error: &Error, patience: Duration) -> bool {
+        if self.tried.is_empty() {
+            return false;
+        }
+        self.tried.clear();
+        // What may have run has waited already. Nodes that cannot be reached may be about to start again, or a new one
+        // to come, which is waited for as long as for a first one.
+        !error.is_never_reached()
+            || (error.code() == 503 && self.pause(self.window.first(patience)).await)
+    }
+}
+
+/// What follows an attempt that failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    No,
+    /// It would be repeated, but for the budget.
+    Spent,
+    /// On another node, at once.
+    Elsewhere,
+    /// After a pause.
+    Later,
 }
 
 /// Sends the request over `channel`. A unary body stays in the request, for another attempt.
@@ -317,7 +345,7 @@ fn nobody(request: &Request, snapshot: &Snapshot) -> Error {
             request.service
         ),
     };
-    Error::unavailable(ID, detail).never_reached()
+    Error::unavailable(ID, format!("{}: {detail}", request.endpoint)).never_reached()
 }
 
 /// Says which call of which node failed; what a far end answered is left as it is.
@@ -331,23 +359,4 @@ fn located(error: Error, request: &Request, address: &str, attempt: u32) -> Erro
     error.within(format_args!(
         "{endpoint} of {service} at {address}, attempt {attempt}"
     ))
-}
-
-/// True if the node says that it takes `content_type`; nodes of go-micro say nothing, and take these two.
-fn takes(candidate: &Candidate, endpoint: &str, content_type: &ContentType) -> bool {
-    let listed = candidate
-        .endpoint(endpoint)
-        .and_then(|endpoint| endpoint.metadata.get("content_types"));
-    match listed {
-        Some(types) => types.split(',').any(|own| own == content_type.as_str()),
-        None => [ContentType::PROTOBUF, ContentType::JSON].contains(content_type),
-    }
-}
-
-fn mismatch(request: &Request, why: &str) -> Error {
-    let detail = format!(
-        "{} does not take {}, and {why}",
-        request.endpoint, request.content_type
-    );
-    Error::unsupported(ID, detail).never_reached()
 }

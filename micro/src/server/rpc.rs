@@ -21,6 +21,7 @@ use super::router::Router;
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
+use crate::metadata::ATTEMPT;
 use crate::transport::Accept;
 use crate::wrapper::{Next, Stack};
 
@@ -154,12 +155,14 @@ impl Core {
         }
         let own = facts.timeout.map(|timeout| Instant::now() + timeout);
         let deadline = [request.deadline, own].into_iter().flatten().min();
-        let metadata = std::mem::take(&mut request.metadata);
+        let mut metadata = std::mem::take(&mut request.metadata);
+        let attempt = metadata.get(ATTEMPT).and_then(|number| number.parse().ok());
+        metadata.remove(ATTEMPT);
         let context = Context::new(
             metadata,
             deadline,
             request.peer.clone(),
-            1,
+            attempt.unwrap_or(1),
             self.scope.clone(),
         );
         let guard = Finish(context.clone());

@@ -45,7 +45,11 @@ async fn calls(client: &micro::Service, period: Duration, time: Duration) -> Vec
         under_way.push(tokio::spawn(async move {
             let began = Instant::now();
             let call = client.call("greeter", "Greeter.Hello", &Plain(()));
-            let _: micro::Result<Plain<()>> = call.await;
+            let reply: micro::Result<Plain<()>> = call.await;
+            // Of a node that fails; none is late.
+            if let Err(error) = reply {
+                assert_eq!(error.detail(), "not today");
+            }
             began.elapsed()
         }));
     }

@@ -1,5 +1,8 @@
 //! What is sent again, and what never runs twice.
 
+mod budget;
+mod time;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

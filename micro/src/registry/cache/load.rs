@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// How fast a latency that is not measured anew is forgotten: to about a third in this time.
 ///
 /// Long enough that a slow node is tried rarely, short enough that one that has recovered is soon used again.
-const MEMORY: Duration = Duration::from_secs(5);
+const MEMORY: Duration = Duration::from_secs(2);
 
 /// What a failure counts as at least, however soon it came.
 const FAILURE: Duration = Duration::from_millis(10);
@@ -170,7 +170,7 @@ mod tests {
         let load = Arc::new(Load::new());
         attempt(&load, Duration::from_millis(200)).await;
 
-        advance(Duration::from_secs(5)).await;
+        advance(Duration::from_secs(2)).await;
         attempt(&load, Duration::from_millis(1)).await;
 
         let millis = load.latency().unwrap().as_millis();
@@ -182,7 +182,7 @@ mod tests {
         let load = Arc::new(Load::new());
         attempt(&load, Duration::from_millis(200)).await;
 
-        advance(Duration::from_secs(60)).await;
+        advance(Duration::from_secs(20)).await;
 
         assert!(load.latency().unwrap() < Duration::from_millis(1));
     }

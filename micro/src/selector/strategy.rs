@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{Backend, Selector};
 use crate::id;
 use crate::registry::{Candidate, Snapshot};
@@ -22,10 +24,12 @@ impl Selector for P2cSelector {
         let one = any(snapshot, allowed)?;
         let is_other =
             |candidate: &Candidate| !std::ptr::eq(candidate, &**one) && allowed(candidate);
-        match any(snapshot, &is_other) {
-            Some(other) if other.load() < one.load() => Some(other),
-            _ => Some(one),
-        }
+        let Some(other) = any(snapshot, &is_other) else {
+            return Some(one);
+        };
+        let now = Instant::now();
+        let is_less = other.load_at(now) < one.load_at(now);
+        Some(if is_less { other } else { one })
     }
 
     fn name(&self) -> &'static str {

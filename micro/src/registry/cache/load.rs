@@ -44,19 +44,23 @@ impl Load {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn latency(&self) -> Option<Duration> {
+    pub(super) fn latency(&self, now: Instant) -> Option<Duration> {
         let known = self.latency.load(Ordering::Relaxed);
-        let kept = self.kept(nanoseconds(self.since.elapsed()));
+        let kept = self.kept(self.age(now));
         (known != 0).then(|| Duration::from_nanos(scaled(known, kept)))
     }
 
     /// In seconds.
-    pub(super) fn weight(&self) -> f64 {
+    pub(super) fn weight(&self, now: Instant) -> f64 {
         let in_flight = f64::from(self.in_flight());
-        match self.latency() {
+        match self.latency(now) {
             Some(latency) => (in_flight + 1.0) * latency.as_secs_f64(),
             None => in_flight * UNKNOWN,
         }
+    }
+
+    fn age(&self, now: Instant) -> u64 {
+        nanoseconds(now.saturating_duration_since(self.since))
     }
 
     /// The share of the last measurement that still counts at `now`.
@@ -66,8 +70,8 @@ impl Load {
     }
 
     /// Takes a slower attempt at its word, and lets a faster one pull the average down, if `is_answer`.
-    fn measure(&self, took: Duration, is_answer: bool) {
-        let now = nanoseconds(self.since.elapsed());
+    fn measure(&self, now: Instant, took: Duration, is_answer: bool) {
+        let now = self.age(now);
         let kept = self.kept(now);
         let took = nanoseconds(took).max(1);
         let change = self
@@ -123,22 +127,25 @@ impl InFlight {
     /// Says that the node has answered now: that is how long it took, however long the rest of a stream takes.
     pub fn answered(&mut self) {
         self.is_measured = true;
-        self.load.measure(self.began.elapsed(), true);
+        let now = Instant::now();
+        self.load.measure(now, now - self.began, true);
     }
 
     /// Says that the node has failed now, and counts that as twice as slow as it was: failing fast must not attract calls.
     pub fn failed(&mut self) {
         self.is_measured = true;
-        let usual = self.load.latency().unwrap_or_default();
-        let took = self.began.elapsed().max(usual * 2).max(FAILURE);
-        self.load.measure(took, false);
+        let now = Instant::now();
+        let usual = self.load.latency(now).unwrap_or_default();
+        let took = (now - self.began).max(usual * 2).max(FAILURE);
+        self.load.measure(now, took, false);
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.is_measured {
-            self.load.measure(self.began.elapsed(), false);
+            let now = Instant::now();
+            self.load.measure(now, now - self.began, false);
         }
         self.load.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -146,7 +153,7 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Duration, InFlight, Load};
+    use super::{Arc, Duration, InFlight, Instant, Load};
     use tokio::time::advance;
 
     async fn attempt(load: &Arc<Load>, took: Duration) {
@@ -162,7 +169,10 @@ mod tests {
 
         attempt(&load, Duration::from_millis(200)).await;
 
-        assert_eq!(load.latency(), Some(Duration::from_millis(200)));
+        assert_eq!(
+            load.latency(Instant::now()),
+            Some(Duration::from_millis(200))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,7 +183,7 @@ mod tests {
         advance(Duration::from_secs(2)).await;
         attempt(&load, Duration::from_millis(1)).await;
 
-        let millis = load.latency().unwrap().as_millis();
+        let millis = load.latency(Instant::now()).unwrap().as_millis();
         assert!((70..80).contains(&millis), "{millis}");
     }
 
@@ -184,7 +194,7 @@ mod tests {
 
         advance(Duration::from_secs(20)).await;
 
-        assert!(load.latency().unwrap() < Duration::from_millis(1));
+        assert!(load.latency(Instant::now()).unwrap() < Duration::from_millis(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -194,7 +204,10 @@ mod tests {
 
         drop(InFlight::begin(&load));
 
-        assert_eq!(load.latency(), Some(Duration::from_millis(200)));
+        assert_eq!(
+            load.latency(Instant::now()),
+            Some(Duration::from_millis(200))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,7 +217,10 @@ mod tests {
 
         InFlight::begin(&load).failed();
 
-        assert_eq!(load.latency(), Some(Duration::from_millis(400)));
+        assert_eq!(
+            load.latency(Instant::now()),
+            Some(Duration::from_millis(400))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -216,7 +232,7 @@ mod tests {
         drop(hanging);
 
         assert_eq!(
-            (load.in_flight(), load.latency()),
+            (load.in_flight(), load.latency(Instant::now())),
             (0, Some(Duration::from_secs(1)))
         );
     }
@@ -226,9 +242,9 @@ mod tests {
         let (fresh, known) = (Arc::new(Load::new()), Arc::new(Load::new()));
         attempt(&known, Duration::from_millis(1)).await;
 
-        let before = fresh.weight() < known.weight();
+        let before = fresh.weight(Instant::now()) < known.weight(Instant::now());
         let _first = InFlight::begin(&fresh);
 
-        assert!(before && fresh.weight() > known.weight());
+        assert!(before && fresh.weight(Instant::now()) > known.weight(Instant::now()));
     }
 }

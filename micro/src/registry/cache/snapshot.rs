@@ -143,7 +143,7 @@ impl Candidate {
     ///
     /// `None` before its first answer.
     pub fn latency(&self) -> Option<Duration> {
-        self.load.latency()
+        self.load.latency(Instant::now())
     }
 
     /// How much is to be said against choosing it: the attempts under way and one more, times the latency.
@@ -151,7 +151,12 @@ impl Candidate {
     /// Before its first answer it is the least possible for the first attempt, and then more than that of any other
     /// node: a node that is new is tried, and not flooded.
     pub fn load(&self) -> f64 {
-        self.load.weight()
+        self.load_at(Instant::now())
+    }
+
+    /// The same, for who has read the clock already.
+    pub(crate) fn load_at(&self, now: Instant) -> f64 {
+        self.load.weight(now)
     }
 
     /// Counts an attempt on it, until what is returned is dropped.

@@ -54,6 +54,7 @@
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - how a call finds its node, and what is tried again: [`calls`];
 //! - how it is built: [`architecture`].
 //!
 //! # Features
@@ -76,6 +77,8 @@ pub mod address;
 #[doc = include_str!("docs/architecture.md")]
 pub mod architecture {}
 pub mod broker;
+#[doc = include_str!("docs/calls.md")]
+pub mod calls {}
 pub mod client;
 pub mod codec;
 mod context;

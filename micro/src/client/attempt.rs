@@ -176,7 +176,7 @@ impl Attempts {
             request.metadata.set(ATTEMPT, &self.number.to_string());
         }
         let address = &*candidate.node.address;
-        let fitted = fit::fit(request, self.plan.as_ref(), candidate, self.window.begun);
+        let fitted = fit::fit(request, self.plan.as_mut(), candidate, self.window.begun);
         let sent = match fitted.and_then(|()| found.channels.to(address)) {
             Ok(channel) => {
                 let work = deliver(&*channel, request, streams);
@@ -203,7 +203,9 @@ impl Attempts {
             _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
             _ => in_flight.answered(),
         }
-        if error.is_never_reached() && outcome == Outcome::Failed {
+        // Refused by the node, not for want of time or of a form that it takes.
+        let is_refused = error.is_never_reached() && error.code() == 503;
+        if is_refused && outcome == Outcome::Failed {
             found.cache.eject(candidate);
         }
         Err(error)

@@ -93,6 +93,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// The message, or the messages, written as `content_type`; from now on that is the original.
+    pub(super) fn encode(&mut self, content_type: &ContentType) -> Result<Body> {
+        let body = self.payload.encode(content_type)?;
+        if let Body::Bytes(bytes) = &body {
+            self.original = Some(bytes.clone());
+        }
+        Ok(body)
+    }
+
     /// True if no wrapper can have put another body in the place of the payload's.
     pub(super) fn is_original(&self, body: &Body) -> bool {
         match (body, &self.original) {
@@ -214,10 +223,7 @@ impl<T> Call<T> {
         };
         request.context = inherited.unwrap_or_default();
         request.content_type = preferred(&*self.plan.payload, self.client.options());
-        request.body = self.plan.payload.encode(&request.content_type)?;
-        if let Body::Bytes(bytes) = &request.body {
-            self.plan.original = Some(bytes.clone());
-        }
+        request.body = self.plan.encode(&request.content_type)?;
         Ok(request)
     }
 

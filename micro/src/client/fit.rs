@@ -17,7 +17,7 @@ use crate::registry::Candidate;
 /// `unsupported`, as never reached, if it cannot be written in a form that the node takes.
 pub(super) fn fit(
     request: &mut Request,
-    plan: Option<&Plan>,
+    plan: Option<&mut Plan>,
     candidate: &Candidate,
     begun: Instant,
 ) -> Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn fit(
         let why = "the message cannot be written as anything it takes";
         return Err(mismatch(request, why));
     };
-    request.body = plan.payload.encode(&other)?;
+    request.body = plan.encode(&other)?;
     request.content_type = other;
     Ok(())
 }

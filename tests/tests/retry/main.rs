@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use micro::prelude::*;
+use micro::registry::Registry as _;
 use micro::{Error, Running};
 use tests::System;
 
@@ -111,6 +112,43 @@ async fn a_call_that_a_stopping_node_refuses_is_answered_by_another() {
         .unwrap();
 
     assert_eq!(second.0, "Hello ann from other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_written_anew_for_each_node_that_it_is_tried_on() {
+    let system = System::default();
+    for (id, content_type) in [("a", "application/json"), ("b", "application/msgpack")] {
+        let types = ("content_types".to_owned(), content_type.to_owned());
+        let service = micro::registry::Service {
+            name: "greeter".to_owned(),
+            version: id.to_owned(),
+            endpoints: vec![micro::registry::Endpoint {
+                name: "Greeter.Hello".to_owned(),
+                metadata: [types].into(),
+                ..Default::default()
+            }],
+            // Nothing listens there.
+            nodes: vec![micro::registry::Node {
+                id: id.to_owned(),
+                address: id.to_owned(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        system.registry.register(&service, None).await.unwrap();
+    }
+    let selector = micro::selector::RoundRobinSelector;
+    let client = system.builder("client").selector(selector).build().await;
+    let client = client.unwrap();
+
+    let name = Plain("ann".to_owned());
+    let call = client
+        .client()
+        .call::<_, Plain<String>>("greeter", "Greeter.Hello", &name);
+    let error = call.timeout(Duration::from_secs(1)).await.unwrap_err();
+
+    // Neither can be reached, and each could have read it.
+    assert_eq!(error.code(), 503, "{error}");
 }
 
 #[tokio::test(start_paused = true)]

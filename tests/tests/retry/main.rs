@@ -91,6 +91,23 @@ async fn a_compiled_contract_that_disagrees_forbids_the_repetition() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_disagrees_forbids_the_repetition() {
+    let (system, runs) = (System::default(), Arc::default());
+    let _a = failing(&system, "a", 503, false, &runs).await;
+    let _b = failing(&system, "b", 503, false, &runs).await;
+    let client = micro::ServiceClient::named("shop", &system.service("client").await);
+    let format = <Plain<()> as micro::Message>::format();
+    let method = micro::client::Method::new("Shop.Buy").idempotent();
+
+    client
+        .unary(&method, format, format, Plain(()))
+        .await
+        .unwrap_err();
+
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_a_stopping_node_refuses_is_answered_by_another() {
     let system = System::default();
     let stopping = system.greeter("stopping").await;

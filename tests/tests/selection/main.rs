@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use fleet::{Near, fleet, selectors, serve, spy};
 use micro::prelude::*;
 use micro::registry::Candidate;
+use micro::selector::{self, Filter};
 use tests::System;
 
 const NODES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -178,6 +179,42 @@ async fn a_filter_keeps_calls_to_the_nodes_of_a_zone() {
             let call = greet(&client).filter(micro::selector::zone("eu-1"));
             assert_eq!(call.await.unwrap().0, "a");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_lets_the_nodes_pass_that_it_describes() {
+    let system = System::default();
+    let service = system.builder("greeter").version("2.0.0");
+    let service = service.metadata("gpu", "yes").metadata("zone", "eu-1");
+    let service = service.build().await.unwrap();
+    let hello = unary(async |_: Context, name: Plain<String>| Ok::<_, micro::Error>(name));
+    let service = service.endpoint("Greeter.Hello", hello);
+    let _running = service.start().await.unwrap();
+    let cache = micro::registry::Cache::new(std::sync::Arc::new(system.registry.clone()));
+    let snapshot = cache
+        .snapshot("greeter", Duration::from_secs(1))
+        .await
+        .unwrap();
+    let allows = |filter: Filter| filter.allows(&snapshot.candidates[0]);
+
+    for passing in [
+        selector::version("2.0.0"),
+        selector::label("gpu", "yes"),
+        selector::endpoint("Greeter.Hello"),
+        selector::zone("eu-1"),
+        Filter::from(|node: &Candidate| node.in_flight() == 0),
+    ] {
+        assert!(allows(passing));
+    }
+    for stopping in [
+        selector::version("1.0.0"),
+        selector::label("gpu", "no"),
+        selector::endpoint("Greeter.Bye"),
+        selector::zone("us-1"),
+        Filter::from(|node: &Candidate| node.in_flight() > 0),
+    ] {
+        assert!(!allows(stopping));
     }
 }
 

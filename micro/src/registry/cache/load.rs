@@ -77,6 +77,10 @@ impl Load {
         let change = self
             .latency
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| {
+                // Given up too soon to tell anything of a node that was never measured.
+                if known == 0 && !is_answer && took < nanoseconds(FAILURE) {
+                    return None;
+                }
                 if took >= scaled(known, kept) {
                     return Some(took);
                 }
@@ -208,6 +212,15 @@ mod tests {
             load.latency(Instant::now()),
             Some(Duration::from_millis(200))
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_is_given_up_at_once_measures_nothing() {
+        let load = Arc::new(Load::new());
+
+        drop(InFlight::begin(&load));
+
+        assert_eq!(load.latency(Instant::now()), None);
     }
 
     #[tokio::test(start_paused = true)]

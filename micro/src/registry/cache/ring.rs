@@ -23,7 +23,7 @@ impl Ring {
     }
 
     /// The places of nodes from the one that `key` belongs to on; a place comes up once for each of its points.
-    pub(super) fn from(&self, key: &str) -> impl Iterator<Item = usize> {
+    pub(super) fn walk(&self, key: &str) -> impl Iterator<Item = usize> {
         let key = mixed(hash(key));
         let (before, after) = self
             .0

@@ -69,7 +69,7 @@ impl Snapshot {
     ) -> Option<&Arc<Candidate>> {
         let ring = self.ring.get_or_init(|| Ring::new(&self.candidates));
         let mut candidates = ring
-            .from(key)
+            .walk(key)
             .filter_map(|place| self.candidates.get(place));
         candidates.find(|candidate| allowed(candidate))
     }

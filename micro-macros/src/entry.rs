@@ -101,7 +101,8 @@ fn read(signature: &Signature, diag: &mut Diag) -> Option<Form> {
                 );
             }
             FnArg::Typed(typed) => types.push((*typed.ty).clone()),
-            FnArg::Receiver(receiver) => diag.error(receiver, "`main` takes no `self`"),
+            // That was reported: see `linked::check_function`.
+            FnArg::Receiver(_) => {}
         }
     }
     let mut types = types.into_iter();
@@ -134,8 +135,9 @@ fn emit_run(signature: &Signature, program: &Program, form: &Form) -> TokenStrea
     };
     let run = Ident::new(run, paths::at(here));
     let main = Ident::new("main", paths::at(output));
+    let here = paths::at(here);
     let private = paths::private_at(here);
-    quote_spanned!(paths::at(here)=> #private::#run(#program, #main))
+    quote_spanned!(here=> #private::#run(#program, #main))
 }
 
 /// The `main` that the program starts with; without one, the compiler would miss it.
@@ -153,14 +155,15 @@ fn emit_main(
     let Item {
         attributes, tail, ..
     } = item;
-    let cfgs = attributes
+    // On both functions: the outer one is what others see.
+    let notes = attributes
         .iter()
-        .filter(|attribute| attribute.name() == "cfg");
+        .filter(|attribute| matches!(attribute.name(), "cfg" | "doc"));
     let output = run.is_some().then(|| quote!(-> #private::ExitCode));
     let unused = run.is_none().then(|| quote!(#[allow(dead_code)]));
     quote! {
         #diag
-        #(#cfgs)*
+        #(#notes)*
         #visibility fn main() #output {
             #unused
             #(#attributes)*

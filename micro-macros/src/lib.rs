@@ -16,19 +16,87 @@ mod message;
 mod method;
 mod names;
 mod paths;
+mod rewrite;
 mod service;
+#[cfg(test)]
+mod snapshots;
 mod subscriber;
 
 use proc_macro::TokenStream;
 
 /// Makes a struct or enum a message: serde, protobuf, `Debug`, `Clone`, `PartialEq` and `Default`.
 ///
-/// ```text
-/// #[micro::message]
-/// pub struct HelloRequest {
-///     pub name: String,
-/// }
+/// It is the first attribute; derives come under it, and those that are there are not added. One type then travels as
+/// JSON, MessagePack and protobuf, and prints its `.proto`.
+///
 /// ```
+/// use micro::Message;
+/// use micro::message::ContentType;
+///
+/// #[micro::message]
+/// pub struct Order {
+///     pub customer_name: String,
+///     #[tag = 4]
+///     pub cents: i64,
+///     pub status: Status,
+///     pub payment: Option<Payment>,
+/// }
+///
+/// /// Without fields: an enum of protobuf.
+/// #[micro::message]
+/// pub enum Status {
+///     #[default]
+///     Open,
+///     Shipped,
+///     #[micro(unknown)]
+///     Other(i32),
+/// }
+///
+/// /// With fields: a message with a oneof.
+/// #[micro::message]
+/// pub enum Payment {
+///     Card { number: String },
+///     Voucher(u64),
+/// }
+///
+/// let json = br#"{"customerName": "Ann", "cents": "990", "status": "Shipped", "payment": {"voucher": 7}}"#;
+/// let order = Order::format().decode(&ContentType::JSON, json).unwrap();
+///
+/// assert_eq!((order.cents, order.status), (990, Status::Shipped));
+/// assert_eq!(order.payment, Some(Payment::Voucher(7)));
+/// ```
+///
+/// # Fields
+///
+/// | type | in protobuf | in JSON |
+/// |---|---|---|
+/// | `bool`, numbers of 8 to 64 bits | the number of that kind; 8 and 16 bits as 32 | a number; one in quotes is read, too |
+/// | `String` | `string` | a text |
+/// | `Vec<u8>`, `Bytes` | `bytes` | base64 |
+/// | `Vec<T>` | `repeated`, numbers packed | a list |
+/// | `Option<T>` | `optional` | left out if it is `None` |
+/// | `HashMap<K, V>`, `BTreeMap<K, V>`, keyed by whole numbers, `bool` or `String` | `map` | an object |
+/// | messages, `Box<T>` | the message; `T` | an object; `T` |
+/// | enums without fields | `enum` | a number; names are read, too |
+///
+/// In a format with names a field is written as it is called and read in `camelCase` as well. A field that is absent has
+/// its default, one that is not known is ignored, and a default is not written unless it stands in an `Option`.
+///
+/// # Attributes under it
+///
+/// | attribute | on | meaning |
+/// |---|---|---|
+/// | `#[tag = 3]` | field, variant | its number in protobuf; else one more than the one before. Asked for behind `#[cfg]` |
+/// | `#[micro(name = "userID")]` | field, variant with fields | its name in JSON, MessagePack and the `.proto` |
+/// | `#[default]` | variant | the one that absence stands for; without fields it has the number 0 |
+/// | `#[micro(unknown)]` | variant `Other(i32)` | keeps numbers that have no variant; else they are refused |
+///
+/// # Keys
+///
+/// | key | meaning |
+/// |---|---|
+/// | `plain` | serde's derives alone: any type that serde takes, and no protobuf |
+/// | `without(Debug)` | traits, of the four, that are written by hand |
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     message::expand(args.into(), item.into()).into()

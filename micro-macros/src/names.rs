@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_functions_owner_is_the_last_segment_of_its_service() {
-        assert_eq!(owner("go.micro.fnc.greeter"), "Greeter");
+        let hello = Ident::new("hello", Span::call_site());
+        let endpoint = endpoint(&owner("go.micro.fnc.greeter"), &hello);
+        assert_eq!(endpoint, "Greeter.Hello");
         assert_eq!(owner("mail-box"), "MailBox");
     }
 

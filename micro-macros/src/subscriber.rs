@@ -64,21 +64,19 @@ impl Options {
         if args.has_unknown() {
             return options;
         }
-        if !has_topic {
-            let message = format!(
-                "a subscriber says what it listens to: write `{}`",
-                TOPIC.form
-            );
-            diag.error_at(place, message);
-        }
-        match (modes, broadcast) {
-            ((true, true), Some(span)) => diag.error_at(span, "write `group` or `broadcast`, not both"),
-            ((false, false), _) => diag.error_at(
-                place,
-                "who gets an event must be written:\n`group = \"…\"` for one member of that group, `broadcast` for every running instance",
-            ),
-            _ => {}
-        }
+        let what = "what it listens to: `topic = \"joined\"`";
+        let who = "who gets an event: `group = \"chat\"` for one member of that group,\nor `broadcast` for every running instance";
+        let missing = match (has_topic, modes, broadcast) {
+            (_, (true, true), Some(span)) => {
+                diag.error_at(span, "write `group` or `broadcast`, not both");
+                return options;
+            }
+            (false, (false, false), _) => format!("{what},\nand {who}"),
+            (false, ..) => what.to_owned(),
+            (true, (false, false), _) => who.to_owned(),
+            _ => return options,
+        };
+        diag.error_at(place, format!("a subscriber says {missing}"));
         options
     }
 }
@@ -106,7 +104,7 @@ impl Subscriber {
 
     /// The subscription as an expression; `format` is one, too.
     pub(crate) fn serve(&self, route: &Route, format: &TokenStream) -> TokenStream {
-        let here = self.method.name.span();
+        let here = paths::own(self.method.name.span());
         let private = paths::private_at(here);
         let closure = route.closure(&self.method);
         let (topic, options) = (&self.options.topic, self.served_options());
@@ -114,10 +112,9 @@ impl Subscriber {
             Some(group) => quote!(#private::Mode::group(#group)),
             None => quote!(#private::Mode::Broadcast),
         };
-        let serve = quote_spanned!(paths::at(here)=> #private::subscriber(format, #topic, #mode, #closure) #options);
-        quote!({
+        quote_spanned!(here=> {
             let format = #format;
-            #serve
+            #private::subscriber(format, #topic, #mode, #closure) #options
         })
     }
 

@@ -8,13 +8,11 @@ pub use clap;
 pub use futures_util::Stream;
 pub use inventory;
 
-pub use crate::__format_of as format_of;
 pub use crate::broker::Mode;
 pub use crate::client::{Call, Method, Publish, Publisher};
-pub use crate::codec::generated as message;
-pub use crate::codec::{Format, Streaming};
+pub use crate::codec::{Format, Streaming, generated as message, probe};
 pub use crate::context::Context;
-pub use crate::error::typed::{FieldMap, Fields, field, typed_error};
+pub use crate::error::typed::{Field, FieldMap, typed_error};
 pub use crate::error::{Error, Outcome, Result, TypedError};
 pub use crate::program::{
     Ending, Linked, Program, function, main, main_with_args, main_with_service,

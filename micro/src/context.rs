@@ -134,12 +134,12 @@ impl Context {
     }
 
     /// Polls `future` with this context as the current one.
-    pub(crate) fn scope<F: Future + ?Sized>(
+    pub(crate) fn scope<F: Future + Unpin>(
         &self,
-        mut future: Pin<Box<F>>,
+        mut future: F,
     ) -> impl Future<Output = F::Output> + use<F> {
         let context = self.clone();
-        std::future::poll_fn(move |cx| context.enter(|| future.as_mut().poll(cx)))
+        std::future::poll_fn(move |cx| context.enter(|| Pin::new(&mut future).poll(cx)))
     }
 
     /// Polls `stream` with this context as the current one.

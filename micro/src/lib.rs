@@ -55,17 +55,19 @@
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - how a call finds its node, and what is tried again: [`calls`];
+//! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`].
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
+//! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `macros` | the attributes | yes |
 //!
-//! JSON, MessagePack and protobuf, and the memory registry, transport and broker are always there.
+//! JSON and protobuf, and the memory registry, transport and broker are always there.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate self as micro;
@@ -76,6 +78,8 @@ pub mod __private;
 pub mod address;
 #[doc = include_str!("docs/architecture.md")]
 pub mod architecture {}
+#[doc = include_str!("docs/backends.md")]
+pub mod backends {}
 pub mod broker;
 #[doc = include_str!("docs/calls.md")]
 pub mod calls {}
@@ -99,6 +103,7 @@ pub mod transport;
 mod wire;
 pub mod wrapper;
 
+pub use async_trait::async_trait;
 pub use clap;
 pub use inventory;
 pub use tokio;

@@ -31,8 +31,12 @@ impl ContentType {
 
     /// A media type of any name; parameters behind a `;` are dropped, case does not matter.
     pub fn new(name: &str) -> Self {
-        let name = name.split(';').next().unwrap_or_default().trim();
         let known = [Self::JSON, Self::MSGPACK, Self::PROTOBUF];
+        // Nearly all are written just so.
+        if let Some(own) = known.iter().find(|own| own.as_str() == name) {
+            return own.clone();
+        }
+        let name = name.split(';').next().unwrap_or_default().trim();
         known
             .into_iter()
             .find(|own| own.as_str().eq_ignore_ascii_case(name))

@@ -55,6 +55,10 @@ impl Program {
 }
 
 /// What `main` may return.
+#[diagnostic::on_unimplemented(
+    message = "`main` returns nothing, or a result of nothing: write `micro::Result<()>`",
+    label = "nobody takes this"
+)]
 pub trait Ending {
     /// `Ok`, or what failed.
     ///
@@ -181,7 +185,10 @@ where
             );
         }
     };
-    match runtime.block_on(run(program.builder(flags), own)) {
+    let ended = runtime.block_on(run(program.builder(flags), own));
+    // Otherwise a thread that blocks, on standard input for one, would keep the program.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

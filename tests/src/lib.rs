@@ -1,8 +1,11 @@
 //! What the tests of the public face stand on.
 
+use std::sync::{Arc, Mutex};
+
 use micro::broker::MemoryBroker;
 use micro::prelude::*;
-use micro::registry::MemoryRegistry;
+use micro::registry::{Candidate, MemoryRegistry, Snapshot};
+use micro::selector::Selector;
 use micro::transport::MemoryTransport;
 use micro::{Builder, Error, Running, Service};
 
@@ -40,5 +43,33 @@ impl System {
             .start()
             .await
             .unwrap()
+    }
+}
+
+/// Chooses the first node, and takes down the addresses of those that are passed over.
+#[derive(Clone, Debug, Default)]
+pub struct PassedOver(Arc<Mutex<Vec<String>>>);
+
+impl PassedOver {
+    /// The addresses, as often as they were seen.
+    pub fn seen(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Selector for PassedOver {
+    fn select<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        allowed: &dyn Fn(&Candidate) -> bool,
+    ) -> Option<&'a Arc<Candidate>> {
+        let ejected = snapshot.candidates.iter().filter(|one| one.is_ejected());
+        let ejected = ejected.map(|one| one.node.address.clone());
+        self.0.lock().unwrap().extend(ejected);
+        snapshot.candidates.iter().find(|one| allowed(one))
+    }
+
+    fn name(&self) -> &'static str {
+        "passed-over"
     }
 }

@@ -1,5 +1,6 @@
 //! A call from end to end, on the memory components and without attributes.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -147,4 +148,97 @@ async fn a_bidirectional_stream_passes_a_wrapper_at_each_end() {
 
     assert_eq!(replies, ["A", "B"]);
     assert_eq!(seen.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_wait_for_ever() {
+    let system = System::default();
+    let patient = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
+    let _server = system
+        .service("patient")
+        .await
+        .endpoint("Patient.Wait", patient.timeout(Duration::MAX))
+        .start()
+        .await
+        .unwrap();
+    let client = system.service("client").await;
+
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("patient", "Patient.Wait", &Plain(()));
+
+    call.timeout(Duration::MAX).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapper_that_never_lets_a_call_through_does_not_outlast_its_time() {
+    let system = System::default();
+    let _greeter = system.greeter("a").await;
+    let stuck = wrapper::from_fn(|_: Context, _: Request, _: Next| std::future::pending());
+    let client = system.service("client").await.wrap_client(stuck);
+
+    let call = client.client().call::<_, Plain<String>>(
+        "greeter",
+        "Greeter.Hello",
+        &Plain("John".to_owned()),
+    );
+    let call = call.timeout(Duration::from_millis(50)).into_future();
+    let ended = tokio::time::timeout(Duration::from_secs(60), call).await;
+
+    let error = ended.expect("the call goes on").unwrap_err();
+    assert_eq!(error.code(), 408);
+    assert!(error.detail().contains("50ms"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_time_is_over_runs_no_handler() {
+    let system = System::default();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let count = unary(move |_: Context, _: Plain<()>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok::<_, Error>(Plain(())))
+    });
+    let server = system
+        .builder("late")
+        .address("late")
+        .build()
+        .await
+        .unwrap();
+    let _server = server.endpoint("Late.Call", count).start().await.unwrap();
+    let client = system.service("client").await;
+
+    let call = client
+        .client()
+        .call::<_, Plain<()>>("late", "Late.Call", &Plain(()));
+    let error = call
+        .address("late")
+        .timeout(Duration::ZERO)
+        .await
+        .unwrap_err();
+
+    assert_eq!(error.code(), 408);
+    assert_eq!(runs.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_outlasts_the_drain_of_its_server_ends_with_an_error() {
+    let system = System::default();
+    let ticks = server_streaming(async |_: Context, _: Plain<()>| {
+        Ok::<_, Error>(stream::pending::<micro::Result<Plain<u32>>>())
+    });
+    let clock = system.service("clock").await.endpoint("Clock.Ticks", ticks);
+    let clock = clock.start().await.unwrap();
+    let typed = micro::ServiceClient::named("clock", &system.service("client").await);
+    let method = micro::client::Method::new("Clock.Ticks");
+    let requests = <Plain<()> as micro::Message>::format();
+    let replies = <Plain<u32> as micro::Message>::format();
+    let call = typed.server_streaming(&method, requests, replies, Plain(()));
+    let mut ticks = call.await.unwrap();
+
+    clock.stop().await;
+    let next = tokio::time::timeout(Duration::from_secs(60), ticks.next()).await;
+
+    let error = next.expect("the stream goes on").unwrap().unwrap_err();
+    assert_eq!(error.code(), 503, "{error}");
 }

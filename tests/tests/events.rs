@@ -161,3 +161,29 @@ async fn durable_on_a_broker_that_keeps_nothing_is_refused() {
 
     assert!(error.detail().contains("durable"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_members_have_left_holds_up_no_publisher() {
+    let (system, (seen, _events)) = (System::default(), mpsc::channel(64));
+    let gone = listener(&system, "a", Mode::group("g"), &seen).await;
+    gone.stop().await;
+
+    let published = publish(&system, 0..2000);
+
+    let published = tokio::time::timeout(Duration::from_secs(60), published).await;
+    published.expect("the publisher waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_leaving_member_failed_is_handed_to_another() {
+    let (system, (seen, mut events)) = (System::default(), mpsc::channel(64));
+    let leaving = listener(&system, "leaving", Mode::group("g"), &seen).await;
+    publish(&system, [13]).await;
+    assert_eq!(events.recv().await, Some(("leaving", 13, 1)));
+
+    let _other = listener(&system, "other", Mode::group("g"), &seen).await;
+    leaving.stop().await;
+
+    let handed = tokio::time::timeout(Duration::from_secs(60), events.recv()).await;
+    assert_eq!(handed, Ok(Some(("other", 13, 2))));
+}

@@ -154,3 +154,48 @@ async fn a_function_of_an_event_handles_one() {
     assert_eq!(events.recv().await, Some(7));
     running.await.unwrap().unwrap();
 }
+
+/// Runs a function whose handler is `run`, and whose one caller waits 100 ms.
+async fn called(system: &System, run: micro::Handler) -> micro::Result<()> {
+    let service = system.service("fnc").await.endpoint("Fnc.Run", run);
+    let function = tokio::spawn(service.run_once());
+    let client = system.service("client").await;
+    let call = client
+        .client()
+        .call::<_, Plain<String>>("fnc", "Fnc.Run", &Plain(()));
+    call.timeout(Duration::from_millis(100)).await.unwrap_err();
+    let ended = tokio::time::timeout(Duration::from_secs(60), function).await;
+    ended.expect("the function goes on").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_handler_panicked_fails() {
+    let run = unary(
+        async |_: Context, _: Plain<()>| -> micro::Result<Plain<String>> { panic!("broken") },
+    );
+
+    let error = called(&System::default(), run).await.unwrap_err();
+
+    assert!(error.detail().contains("panicked"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_caller_left_fails() {
+    let run =
+        unary(|_: Context, _: Plain<()>| std::future::pending::<micro::Result<Plain<String>>>());
+
+    let error = called(&System::default(), run).await.unwrap_err();
+
+    assert!(error.detail().contains("caller left"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_time_ran_out_fails() {
+    let run =
+        unary(|_: Context, _: Plain<()>| std::future::pending::<micro::Result<Plain<String>>>());
+    let run = run.timeout(Duration::from_millis(50));
+
+    let error = called(&System::default(), run).await.unwrap_err();
+
+    assert!(error.detail().contains("time ran out"), "{error}");
+}

@@ -44,15 +44,3 @@ async fn a_node_that_is_never_renewed_is_gone_after_its_life() {
 
     assert!(!is_known(&system).await);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_life_of_zero_has_no_end() {
-    let system = System::default();
-    let builder = system.builder("greeter").register_ttl(Duration::ZERO);
-    let builder = builder.register_interval(Duration::ZERO);
-
-    let _running = builder.build().await.unwrap().start().await.unwrap();
-    tokio::time::advance(Duration::from_secs(3600)).await;
-
-    assert!(is_known(&system).await);
-}

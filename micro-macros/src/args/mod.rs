@@ -119,7 +119,7 @@ impl Args {
         }
     }
 
-    /// A whole number that fits `N`.
+    /// A whole number that fits `N`, which knows no sign.
     pub(crate) fn number<N>(&mut self, key: Key, diag: &mut Diag) -> Option<Given<N>>
     where
         N: FromStr<Err: Display>,
@@ -128,7 +128,11 @@ impl Args {
         let Value::Literal(Lit::Int(number)) = &entry.value else {
             return entry.misfit(key, "takes a whole number", diag);
         };
-        let value = diag.ok(number.base10_parse())?;
+        let Ok(value) = number.base10_parse() else {
+            let bits = 8 * size_of::<N>();
+            let what = format!("takes a whole number without a sign, of at most {bits} bits");
+            return entry.misfit(key, &what, diag);
+        };
         Some(Given {
             value,
             span: number.span(),

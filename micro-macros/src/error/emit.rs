@@ -8,14 +8,43 @@ use super::{Field, TypedError, Variant};
 use crate::{names, paths};
 
 impl TypedError {
-    /// All implementations; those that a mistake would break are left out unless all `is_clean`.
+    /// All implementations; unless all `is_clean`, what those who use the enum look for.
     pub(super) fn emit(&self, is_clean: bool) -> TokenStream {
         if !is_clean {
-            return TokenStream::new();
+            return self.emit_stand_ins();
         }
         let (display, from) = (self.emit_display(), self.emit_from());
         let typed = self.emit_typed();
         quote!(#display #from #typed)
+    }
+
+    /// Implementations that never run, for an enum with a mistake that was reported.
+    fn emit_stand_ins(&self) -> TokenStream {
+        let (micro, private) = (paths::micro(), paths::private());
+        let name = &self.name;
+        let (parameters, arguments, clause) = self.generics.split_for_impl();
+        quote! {
+            #[automatically_derived]
+            impl #parameters ::core::fmt::Display for #name #arguments #clause {
+                fn fmt(&self, _: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    loop {}
+                }
+            }
+
+            #[automatically_derived]
+            impl #parameters ::core::convert::From<#name #arguments> for #micro::Error #clause {
+                fn from(_: #name #arguments) -> Self {
+                    loop {}
+                }
+            }
+
+            #[automatically_derived]
+            impl #parameters #micro::TypedError for #name #arguments #clause {
+                fn from_reason(_: &str, _: &#private::FieldMap) -> ::core::option::Option<Self> {
+                    loop {}
+                }
+            }
+        }
     }
 
     fn emit_display(&self) -> TokenStream {
@@ -56,18 +85,21 @@ impl TypedError {
             let fields = fields.iter().map(
                 |Field {
                      name,
+                     ty,
                      binding,
                      cfgs,
                      span,
                      ..
                  }| {
-                    quote_spanned!(*span=> #cfgs let fields = fields.with(#name, #binding);)
+                    let private = paths::private_at(*span);
+                    quote_spanned!(*span=> #cfgs <#ty as #private::Field>::add(#binding, #name, &mut fields);)
                 },
             );
             quote! {
                 #cfgs
                 #pattern => {
-                    let fields = #private::Fields::new();
+                    #[allow(unused_mut)]
+                    let mut fields = #private::FieldMap::new();
                     #(#fields)*
                     #private::typed_error(#code, #reason, detail, fields)
                 }
@@ -97,15 +129,14 @@ impl TypedError {
             let fields = fields.iter().map(
                 |Field {
                      name,
+                     ty,
                      member,
                      cfgs,
                      span,
                      ..
                  }| {
-                    {
-                        let private = paths::private_at(*span);
-                        quote_spanned!(*span=> #cfgs #member: #private::field(fields, #name)?)
-                    }
+                    let private = paths::private_at(*span);
+                    quote_spanned!(*span=> #cfgs #member: <#ty as #private::Field>::find(fields, #name)?)
                 },
             );
             quote! {

@@ -6,13 +6,13 @@ mod emit;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::punctuated::Punctuated;
-use syn::{Fields, ItemEnum, Member, Meta, Path, Token, Type};
+use syn::{Fields, Generics, ItemEnum, Member, Meta, Path, Token};
 
 use self::detail::Piece;
 use crate::args::{Args, Key};
 use crate::diag::Diag;
 use crate::item::Item;
-use crate::{linked, method, names, paths};
+use crate::{linked, method, names, paths, rewrite};
 
 const CODE: Key = Key::new("code", "code = 409");
 const DETAIL: Key = Key::new("detail", "detail = \"{by} has that name\"");
@@ -23,6 +23,8 @@ const DEFAULT_CODE: u16 = 500;
 /// The enum.
 struct TypedError {
     name: Ident,
+    /// There are none unless that is the mistake.
+    generics: Generics,
     variants: Vec<Variant>,
 }
 
@@ -38,6 +40,8 @@ struct Variant {
 struct Field {
     /// The name on the wire; the number, where it has none.
     name: String,
+    /// Its type, as any place knows it that does not know `Self`.
+    ty: TokenStream,
     member: Member,
     /// What generated code calls its value.
     binding: Ident,
@@ -61,7 +65,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let Some(mut item) = diag.ok(syn::parse2::<ItemEnum>(raw.to_token_stream())) else {
         return quote!(#diag #raw);
     };
-    let derives = missing_derives(&item, &mut diag);
+    let derives = missing_derives(&mut item, &mut diag);
     let error = read(&mut item, &mut diag);
     let implementations = error.emit(diag.is_clean());
     quote!(#diag #derives #item #implementations)
@@ -82,15 +86,16 @@ fn read(item: &mut ItemEnum, diag: &mut Diag) -> TypedError {
     let variants = item
         .variants
         .iter_mut()
-        .map(|variant| read_variant(variant, diag))
+        .map(|variant| read_variant(&item.ident, variant, diag))
         .collect();
     TypedError {
         name: item.ident.clone(),
+        generics: item.generics.clone(),
         variants,
     }
 }
 
-fn read_variant(variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
+fn read_variant(owner: &Ident, variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
     let ours: Vec<_> = variant
         .attrs
         .extract_if(.., |attribute| attribute.path().is_ident("error"))
@@ -105,7 +110,7 @@ fn read_variant(variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
         Some(attribute) => Args::of(attribute, diag),
         None => Args::parse("error", TokenStream::new(), diag),
     };
-    let fields = read_fields(&variant.fields, diag);
+    let fields = read_fields(owner, &variant.fields, diag);
     let code = args.number::<u16>(CODE, diag);
     if let Some(wrong) = code
         .as_ref()
@@ -130,7 +135,7 @@ fn read_variant(variant: &mut syn::Variant, diag: &mut Diag) -> Variant {
     }
 }
 
-fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
+fn read_fields(owner: &Ident, fields: &Fields, diag: &mut Diag) -> Vec<Field> {
     let members = fields.iter().zip(fields.members()).enumerate();
     let read = members.map(|(at, (field, member))| {
         let cfgs = cfgs(&field.attrs);
@@ -144,10 +149,12 @@ fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
             Member::Named(name) => names::plain(name),
             Member::Unnamed(index) => index.index.to_string(),
         };
-        let span = type_span(&field.ty);
+        let span = paths::at(method::types::span(&field.ty));
+        let ty = rewrite::without_self(field.ty.to_token_stream(), &owner.to_token_stream());
         let binding = format_ident!("field_{at}", span = span);
         Field {
             name,
+            ty: rewrite::respan(ty, span),
             member,
             binding,
             cfgs,
@@ -155,10 +162,6 @@ fn read_fields(fields: &Fields, diag: &mut Diag) -> Vec<Field> {
         }
     });
     read.collect()
-}
-
-fn type_span(ty: &Type) -> Span {
-    paths::at(method::types::span(ty))
 }
 
 fn cfgs(attributes: &[syn::Attribute]) -> TokenStream {
@@ -185,32 +188,33 @@ fn default_detail(variant: &syn::Variant) -> String {
     }
 }
 
-/// A `derive` of what errors need and the user did not ask for.
-fn missing_derives(item: &ItemEnum, diag: &mut Diag) -> TokenStream {
+/// True for a path that ends in one of `names`.
+fn is_named(path: &Path, names: &[&str]) -> bool {
+    let last = path.segments.last();
+    last.is_some_and(|last| names.iter().any(|name| last.ident == name))
+}
+
+/// A `derive` of what errors need and the user did not ask for. Those of what is written here are taken away.
+fn missing_derives(item: &mut ItemEnum, diag: &mut Diag) -> TokenStream {
     let mut there = Vec::new();
-    for attribute in item
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("derive"))
-    {
-        let Meta::List(list) = &attribute.meta else {
+    let derives = item.attrs.iter_mut();
+    for attribute in derives.filter(|attribute| attribute.path().is_ident("derive")) {
+        let Meta::List(list) = &mut attribute.meta else {
             continue;
         };
         let paths = list.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
         // What cannot be read is reported by the compiler.
-        for last in paths
-            .iter()
-            .flatten()
-            .filter_map(|path| path.segments.last())
-        {
-            if last.ident == "Error" {
-                diag.error(
-                    &last.ident,
-                    "`#[micro::error]` writes `Display` and `Error` itself: derive neither",
-                );
-            }
-            there.push(last.ident.to_string());
+        let Ok(mut paths) = paths.map(Vec::from_iter) else {
+            continue;
+        };
+        let ours = |path: &mut Path| is_named(path, &["Display", "Error"]);
+        for path in paths.extract_if(.., ours) {
+            let message = "`#[micro::error]` writes `Display` and `Error` itself: derive neither";
+            diag.error(path, message);
         }
+        let names = paths.iter().filter_map(|path| path.segments.last());
+        there.extend(names.map(|last| last.ident.to_string()));
+        list.tokens = quote!(#(#paths),*);
     }
     let needed = [
         ("Debug", quote!(::core::fmt::Debug)),

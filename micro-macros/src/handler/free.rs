@@ -39,15 +39,16 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
     let endpoint = match (&name, &service) {
         (Some(name), _) => name.value.clone(),
         (None, Some(service)) => names::endpoint(&names::owner(&service.value), &method.name),
-        (None, None) if diag.is_clean() => {
-            let name = names::upper_camel(&names::plain(&method.name));
-            let message = format!(
-                "a free handler says what it is called: `#[micro::handler(name = \"Math.{name}\")]`"
-            );
-            diag.error(&method.name, message);
-            return None;
+        (None, None) => {
+            let name = names::endpoint("Math", &method.name);
+            if diag.is_clean() {
+                let message = format!(
+                    "a free handler says what it is called: `#[micro::handler(name = \"{name}\")]`"
+                );
+                diag.error(&method.name, message);
+            }
+            name
         }
-        (None, None) => return None,
     };
     let named = method.name.span();
     let service = service.map(|service| service.value).unwrap_or_default();
@@ -66,14 +67,15 @@ fn read_free(item: &Item, args: TokenStream, diag: &mut Diag) -> Option<(String,
 fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> TokenStream {
     let (micro, private) = (paths::micro(), paths::private());
     let name = &handler.method.name;
-    let call = handler.call(&quote!(#private::ServiceClient::new(#service, service)));
+    let runs = paths::variable("service");
+    let call = handler.call(&quote!(#private::ServiceClient::new(#service, #runs)));
     let (parameter, output, docs) = (handler.parameter(), handler.output(), handler.docs());
-    let (formats, formats_name) = (handler.formats(), handler.formats_name());
+    let formats = handler.formats();
     let members = quote! {
         #formats
 
         #docs
-        pub fn call(service: &#micro::Service, #parameter) -> #output {
+        pub fn call(#runs: &#micro::Service, #parameter) -> #output {
             #call
         }
     };
@@ -81,7 +83,7 @@ fn emit_free(item: &Item, service: &str, handler: &Handler, is_clean: bool) -> T
         function: quote!(#name),
         method: false,
     };
-    let served = handler.serve(&route, &quote!(Self::#formats_name()));
+    let served = handler.serve(&route, &handler.formats_of(&quote!(Self)));
     let endpoint = &handler.endpoint;
     let definition =
         is_clean.then(|| quote!(#private::Definition::new(#service).endpoint(#endpoint, #served)));

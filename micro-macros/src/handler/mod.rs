@@ -15,7 +15,7 @@ use crate::args::{Args, Given, Key};
 use crate::diag::Diag;
 use crate::item::Item;
 use crate::method::{Expected, Method, Payload, Role};
-use crate::{names, paths};
+use crate::{names, paths, rewrite};
 
 const NAME: Key = Key::new("name", "name = \"Chat.Rename\"");
 const SERVICE: Key = Key::new("service", "service = \"math\"");
@@ -48,7 +48,7 @@ pub(crate) struct Options {
 pub(crate) struct Route {
     /// What is called, such as `Self::hello`.
     pub(crate) function: TokenStream,
-    /// True if an `Arc` of the service is named `this` and comes first.
+    /// True if an `Arc` of the service is the variable `this` and comes first.
     pub(crate) method: bool,
 }
 
@@ -93,15 +93,13 @@ impl Handler {
     /// The handler as an expression. `formats` is a pair of expressions, such as a call of what
     /// [`formats`](Self::formats) defines.
     pub(crate) fn serve(&self, route: &Route, formats: &TokenStream) -> TokenStream {
-        let here = self.method.name.span();
+        let here = paths::own(self.method.place());
         let private = paths::private_at(here);
         let closure = route.closure(&self.method);
         let (kind, options) = (self.kind(), self.served_options());
-        let serve =
-            quote_spanned!(paths::at(here)=> #private::#kind(requests, replies, #closure) #options);
-        quote!({
+        quote_spanned!(here=> {
             let (requests, replies) = #formats;
-            #serve
+            #private::#kind(requests, replies, #closure) #options
         })
     }
 
@@ -109,11 +107,16 @@ impl Handler {
     pub(crate) fn call(&self, client: &TokenStream) -> TokenStream {
         let private = paths::private();
         let (kind, endpoint) = (self.kind(), &self.endpoint);
-        let (request, formats) = (&self.method.argument.name, self.formats_name());
+        let (request, formats) = (&self.method.argument.name, self.formats_of(&quote!(Self)));
         let options = self.called_options();
-        quote! {
+        let known = quote! {
             static METHOD: #private::Method = #private::Method::new(#endpoint) #options;
-            let (requests, replies) = Self::#formats();
+        };
+        let here = paths::own(self.method.place());
+        let client = rewrite::respan(client.clone(), here);
+        quote_spanned! {here=>
+            #known
+            let (requests, replies) = #formats;
             #client.#kind(&METHOD, requests, replies, #request)
         }
     }
@@ -121,7 +124,6 @@ impl Handler {
     /// The function that knows how both messages are written and read. There is one for both ends, so that a type that
     /// cannot be sent is missed once.
     pub(crate) fn formats(&self) -> TokenStream {
-        let private = paths::private();
         let Method {
             argument,
             reply,
@@ -131,9 +133,14 @@ impl Handler {
         let (name, cfgs) = (self.formats_name(), &notes.cfgs);
         let (request, response) = (&argument.payload.message, &reply.message);
         let formats = self.formats_pair();
+        // All of it at one place, so that the compiler names no other. The argument is there for lifetimes that an alias
+        // leaves unwritten.
+        let here = paths::own(reply.span);
+        let private = paths::private_at(here);
+        let both = quote_spanned!(here=> (#private::Format<#request>, #private::Format<#response>));
         quote! {
             #cfgs
-            fn #name() -> (#private::Format<#request>, #private::Format<#response>) {
+            fn #name(_: &()) -> #both {
                 #formats
             }
         }
@@ -144,16 +151,23 @@ impl Handler {
         let Method {
             argument, reply, ..
         } = &self.method;
-        let (request, response) = (argument.payload.format(), reply.format());
-        quote!((#request, #response))
+        let (request, response) = (argument.payload.probe(), reply.probe());
+        probing(&quote!((#request, #response)))
+    }
+
+    /// The call of what [`formats`](Self::formats) defines for `owner`.
+    pub(crate) fn formats_of(&self, owner: &TokenStream) -> TokenStream {
+        let name = self.formats_name();
+        let here = paths::own(self.method.place());
+        rewrite::respan(quote!(#owner::#name(&())), here)
     }
 
     /// The name of what [`formats`](Self::formats) defines.
-    pub(crate) fn formats_name(&self) -> Ident {
+    fn formats_name(&self) -> Ident {
         format_ident!(
             "__{}",
             names::plain(&self.method.name),
-            span = Span::call_site()
+            span = paths::own(self.method.place())
         )
     }
 
@@ -174,13 +188,17 @@ impl Handler {
 
     /// What a caller gets.
     pub(crate) fn output(&self) -> TokenStream {
-        let (micro, private) = (paths::micro(), paths::private());
         let Payload {
-            message, streams, ..
+            message,
+            streams,
+            span,
+            ..
         } = &self.method.reply;
+        let here = paths::own(*span);
+        let private = paths::private_at(here);
         match streams {
-            true => quote!(#micro::Call<#private::Streaming<#message>>),
-            false => quote!(#micro::Call<#message>),
+            true => quote_spanned!(here=> #private::Call<#private::Streaming<#message>>),
+            false => quote_spanned!(here=> #private::Call<#message>),
         }
     }
 
@@ -205,7 +223,7 @@ impl Handler {
             (true, false) => "client_streaming",
             (true, true) => "bidirectional",
         };
-        Ident::new(name, paths::at(self.method.name.span()))
+        Ident::new(name, paths::own(self.method.place()))
     }
 
     fn served_options(&self) -> TokenStream {
@@ -237,9 +255,15 @@ impl Handler {
 impl Route {
     /// The closure that an endpoint or subscription keeps.
     pub(crate) fn closure(&self, method: &Method) -> TokenStream {
-        let here = paths::at(method.name.span());
+        let here = paths::own(method.place());
         let private = paths::private_at(here);
-        let function = &self.function;
+        // A free function is one of the user's names, and none of the variables here.
+        let called = if self.method {
+            here
+        } else {
+            paths::at(method.place())
+        };
+        let function = rewrite::respan(self.function.clone(), called);
         let share = self
             .method
             .then(|| quote_spanned!(here=> let this = #private::Arc::clone(&this);));
@@ -265,12 +289,31 @@ impl Route {
 }
 
 impl Payload {
+    /// How messages of this type are written and read, where [`probing`] has all that asks.
+    fn probe(&self) -> TokenStream {
+        let here = paths::own(self.span);
+        let (private, message) = (paths::private_at(here), &self.message);
+        quote_spanned!(here=> (&&&&&&#private::probe::Probe::<#message>::new()).format())
+    }
+
     /// How messages of this type are written and read.
     pub(crate) fn format(&self) -> TokenStream {
-        let private = paths::private_at(self.span);
-        let message = &self.message;
-        quote_spanned!(paths::at(self.span)=> #private::format_of!(#message))
+        probing(&self.probe())
     }
+}
+
+/// `formats`, which are found by the traits of a probe.
+///
+/// In place, and not by a macro of the runtime: the compiler would name that macro too, and so the same mistake twice.
+fn probing(formats: &TokenStream) -> TokenStream {
+    let private = paths::private();
+    quote!({
+        #[allow(unused_imports)]
+        use #private::probe::{
+            ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _, ByStream as _,
+        };
+        #formats
+    })
 }
 
 /// The name of an endpoint under `key`.

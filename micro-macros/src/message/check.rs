@@ -163,7 +163,7 @@ fn choice(model: &Model, alternatives: &[Alternative], diag: &mut Diag) {
     for alternative in alternatives {
         let ident = &alternative.ident;
         match &alternative.role {
-            Role::Unknown => {
+            Role::Unknown { .. } => {
                 if unknown.replace(ident).is_some() {
                     diag.error(
                         ident,
@@ -208,7 +208,17 @@ fn default_alternative(model: &Model, alternatives: &[Alternative], diag: &mut D
     one_default(marked.clone().map(|(_, _, span)| span), diag);
     let first = alternatives
         .iter()
-        .find(|alternative| !matches!(alternative.role, Role::Unknown));
+        .find(|alternative| !matches!(alternative.role, Role::Unknown { .. }));
+    let misplaced = alternatives
+        .iter()
+        .find_map(|alternative| match alternative.role {
+            Role::Unknown { default } => default,
+            Role::Number { .. } => None,
+        });
+    if let Some(span) = misplaced {
+        diag.error_at(span, "the default has the number 0: mark another variant");
+        return;
+    }
     match (marked.clone().next(), first) {
         (Some((_, 0, _)), _) => {}
         (Some((ident, number, span)), _) => diag.error_at(

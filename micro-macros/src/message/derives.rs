@@ -96,12 +96,13 @@ fn derived(attrs: &[Attribute]) -> Vec<String> {
         .collect()
 }
 
-/// Attributes of serde say nothing to us.
+/// Attributes of serde say nothing to us. They miss one thing, so that the first is blamed.
 fn refuse_serde(item: &mut Item, diag: &mut Diag) {
+    let mut is_first = true;
     for attrs in item.all_attrs() {
         attrs.retain(|attr| {
             let serde = attr.path().is_ident("serde");
-            if serde {
+            if serde && std::mem::take(&mut is_first) {
                 let message = "`#[serde(…)]` belongs to serde's derives: write `#[derive(serde::Serialize, \
                                serde::Deserialize)]` under `#[micro::message]`, or `#[micro::message(plain)]`";
                 diag.error(attr.path(), message);

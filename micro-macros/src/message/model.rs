@@ -102,7 +102,10 @@ pub(super) enum Role {
         default: Option<Span>,
     },
     /// All numbers that have no variant.
-    Unknown,
+    Unknown {
+        /// Where `#[default]` stands, which is a mistake.
+        default: Option<Span>,
+    },
 }
 
 impl Model {

@@ -101,18 +101,7 @@ impl Own {
             None => name,
         };
         let span = self.name.as_ref().map_or(ident.span(), |(_, span)| *span);
-        let starts_well =
-            name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        if !starts_well
-            || !name
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-        {
-            let message = format!(
-                "`{name}` is no name in protobuf: write one of ASCII letters, digits and `_`"
-            );
-            diag.error_at(span, message);
-        }
+        check_name(&name, span, diag);
         Keys {
             tag: tags.next(self.tag, diag),
             camel: lower_camel(&name),
@@ -162,6 +151,17 @@ impl Tags {
             number: self.last,
             written: Some(span),
         }
+    }
+}
+
+/// Refuses what cannot be a name in a proto file.
+pub(super) fn check_name(name: &str, span: Span, diag: &mut Diag) {
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    if !starts_well || !name.chars().all(goes_on) {
+        let message =
+            format!("`{name}` is no name in protobuf: write one of ASCII letters, digits and `_`");
+        diag.error_at(span, message);
     }
 }
 

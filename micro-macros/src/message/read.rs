@@ -7,7 +7,7 @@ use syn::{Attribute, Generics, Type, Visibility};
 
 use super::derives::Derives;
 use super::model::{Alternative, Braces, Field, Model, Payload, Role, Shape, Typed, Variant};
-use super::own::{Own, Tags, cfg, literal};
+use super::own::{Own, Tags, cfg, check_name, literal};
 use crate::diag::Diag;
 use crate::names::{plain, words};
 use crate::paths;
@@ -123,6 +123,7 @@ pub(super) fn keyword(item: syn::Item) -> TokenTree {
 /// What the item says. Attributes of ours are removed from it.
 pub(super) fn model(item: &mut Item, diag: &mut Diag) -> Model {
     let mut names = Names::new(item);
+    check_name(&plain(item.ident()), item.ident().span(), diag);
     let shape = match item {
         Item::Struct(item) => Shape::Record(record(item, &mut names, diag)),
         Item::Enum(item) if is_choice(item) => Shape::Choice(alternatives(item, diag)),
@@ -288,21 +289,19 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
         }
         let role = if own.unknown.is_some() {
             unknown(variant, &own, diag);
-            Role::Unknown
+            Role::Unknown {
+                default: own.default,
+            }
         } else {
             let written = number(variant, own.tag.as_ref(), diag);
-            let number = written
-                .map(|(number, _)| number)
-                .or(next)
-                .unwrap_or_else(|| {
-                    diag.error(
-                        &variant.ident,
-                        "the number before is the largest: write `= n`",
-                    );
-                    0
-                });
+            let Some(number) = written.map(|(number, _)| number).or(next) else {
+                let message = "the number before is the largest: write `= n`";
+                diag.error(&variant.ident, message);
+                continue;
+            };
             next = number.checked_add(1);
             let name = words(&plain(&variant.ident), '_').to_uppercase();
+            check_name(&plain(&variant.ident), variant.ident.span(), diag);
             Role::Number {
                 number,
                 written: written.map(|(_, span)| span),
@@ -315,6 +314,15 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
             cfg: cfg(&variant.attrs),
             role,
         });
+    }
+    if read
+        .iter()
+        .any(|alternative| matches!(alternative.role, Role::Unknown { .. }))
+    {
+        // Rust takes `= n` beside a variant that holds something only with a `repr`.
+        for variant in &mut item.variants {
+            variant.discriminant = None;
+        }
     }
     read
 }
@@ -334,9 +342,6 @@ fn unknown(variant: &syn::Variant, own: &Own, diag: &mut Diag) {
             condition.path(),
             "the variant that keeps unknown numbers is always there: leave `#[cfg]` out",
         );
-    }
-    if let Some(span) = own.default {
-        diag.error_at(span, "the default has the number 0: mark another variant");
     }
     if let Some((_, span)) = own.tag {
         diag.error_at(

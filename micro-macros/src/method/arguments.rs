@@ -132,19 +132,20 @@ fn payload(argument: &PatType, expected: Expected, diag: &mut Diag) -> Option<Ar
         diag.error(&argument.ty, "a subscriber takes one event at a time");
         return None;
     }
-    check_owned(ty, diag)?;
+    let ty = owned(ty, diag)?;
     Some(Argument {
         name,
         payload: Payload {
             message: quote!(#ty),
             span: types::span(ty),
             streams,
+            hidden: false,
         },
     })
 }
 
-/// What is sent has one type that owns what it holds.
-pub(super) fn check_owned(ty: &Type, diag: &mut Diag) -> Option<()> {
+/// The one type that is sent, which owns what it holds.
+pub(super) fn owned<'a>(ty: &'a Type, diag: &mut Diag) -> Option<&'a Type> {
     match types::peel(ty) {
         Type::Reference(reference) if is_reference(ty, "str") => {
             diag.error(reference, "a message owns what it holds: write `String`");
@@ -154,13 +155,14 @@ pub(super) fn check_owned(ty: &Type, diag: &mut Diag) -> Option<()> {
                 reference.and_token,
                 "a message owns what it holds: write the type without `&`",
             );
+            return Some(&reference.elem);
         }
         Type::ImplTrait(impl_trait) => diag.error(
             impl_trait.impl_token,
             "a message has one type: write it out",
         ),
         Type::Infer(infer) => diag.error(infer, "a message has one type: write it out"),
-        _ => return Some(()),
+        _ => return Some(ty),
     }
     None
 }

@@ -13,7 +13,7 @@ use quote::quote;
 
 use crate::diag::Diag;
 use crate::item::{Function, Item};
-use crate::names;
+use crate::{names, rewrite};
 
 /// What a signature is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(crate) struct Payload {
     pub(crate) message: TokenStream,
     pub(crate) span: Span,
     pub(crate) streams: bool,
+    /// True if the type has another name here, behind which only the compiler can look.
+    pub(crate) hidden: bool,
 }
 
 /// The attributes that generated twins of the method carry, too.
@@ -89,19 +91,44 @@ impl Method {
         check_qualifiers(&signature, expected, diag);
         let arguments = arguments::read(&signature, expected, diag);
         let reply = reply::read(&signature, expected, diag);
-        let (context, argument) = arguments?;
+        let (context, mut argument) = arguments?;
+        let mut reply = reply?;
+        for payload in [&mut argument.payload, &mut reply] {
+            payload.outlive(&signature);
+        }
         Some(Self {
             name: signature.ident,
             context,
             argument,
-            reply: reply?,
+            reply,
             notes: Notes::read(item),
         })
+    }
+
+    /// What the compiler should blame where it cannot use the method: its name, or a return type that hides what it is,
+    /// so that whatever is missed there is missed once.
+    pub(crate) fn place(&self) -> Span {
+        match self.reply.hidden {
+            true => self.reply.span,
+            false => self.name.span(),
+        }
     }
 
     /// True if it may stand beside another method of the same name.
     pub(crate) fn is_conditional(&self) -> bool {
         !self.notes.cfgs.is_empty()
+    }
+}
+
+impl Payload {
+    /// Takes the lifetimes of the method away, which nothing that is generated beside it has.
+    fn outlive(&mut self, signature: &syn::Signature) {
+        let lifetimes: Vec<String> = signature
+            .generics
+            .lifetimes()
+            .map(|parameter| parameter.lifetime.ident.to_string())
+            .collect();
+        self.message = rewrite::without_lifetimes(std::mem::take(&mut self.message), &lifetimes);
     }
 }
 

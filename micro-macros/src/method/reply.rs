@@ -1,12 +1,13 @@
 //! The return type of a signature: a result of one message, or of a stream of results.
 
+use proc_macro2::Span;
 use quote::{quote, quote_spanned};
 use syn::{ReturnType, Signature, Type, TypeImplTrait};
 
-use super::arguments::check_owned;
+use super::arguments::owned;
 use super::{Expected, Payload, Role, types};
 use crate::diag::Diag;
-use crate::paths;
+use crate::{paths, rewrite};
 
 pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -> Option<Payload> {
     let ty = match &signature.output {
@@ -18,19 +19,19 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
                 form(expected)
             );
             diag.error(&signature.ident, message);
-            return None;
+            return Some(nothing(signature.ident.span()));
         }
     };
     if expected.role == Role::Subscriber {
         return acknowledgement(ty, diag);
     }
     if let Some(impl_trait) = types::as_impl_trait(ty) {
-        let form = "micro::Result<impl Stream<Item = micro::Result<…>>>";
-        diag.error(
-            impl_trait.impl_token,
-            format!("the opening of a stream may fail: write `{form}`"),
-        );
-        return None;
+        if let Some(Some(_)) = types::stream_item(impl_trait) {
+            let form = "micro::Result<impl Stream<Item = micro::Result<…>>>";
+            let message = format!("the opening of a stream may fail: write `{form}`");
+            diag.error(impl_trait.impl_token, message);
+        }
+        return stream(impl_trait, diag);
     }
     if types::is_plain(ty) {
         diag.error(
@@ -43,25 +44,48 @@ pub(super) fn read(signature: &Signature, expected: Expected, diag: &mut Diag) -
     if let Some(impl_trait) = types::first_type(ty).and_then(types::as_impl_trait) {
         return stream(impl_trait, diag);
     }
+    let mut opened = outcome(ty);
     if let Some(value) = written {
-        check_owned(value, diag)?;
+        let value = owned(value, diag)?;
+        opened.message = quote!(#value);
     }
-    let value = types::ok_of(ty);
-    let span = types::span(written.unwrap_or(ty));
     if !expected.streams {
-        return Some(Payload {
-            message: value,
-            span,
-            streams: false,
-        });
+        return Some(opened);
     }
-    let private = paths::private_at(span);
-    let message = quote_spanned!(paths::at(span)=> <<#value as #private::Stream>::Item as #private::Outcome>::Value);
+    let (span, here) = (opened.span, paths::own(opened.span));
+    let (private, stream) = (
+        paths::private_at(here),
+        rewrite::respan(opened.message, here),
+    );
+    let message =
+        quote_spanned!(here=> <<#stream as #private::Stream>::Item as #private::Outcome>::Value);
     Some(Payload {
         message,
         span,
         streams: true,
+        hidden: true,
     })
+}
+
+/// What a result holds: as it is written, or as the compiler finds it behind an alias.
+fn outcome(ty: &Type) -> Payload {
+    let value = types::result_value(ty);
+    let span = types::span(value.unwrap_or(ty));
+    let message = match value {
+        Some(value) => quote!(#value),
+        None => {
+            // With one place for all its tokens, what is missed in several places is missed once.
+            let here = paths::own(span);
+            let (private, ty) = (paths::private_at(here), rewrite::respan(quote!(#ty), here));
+            quote_spanned!(here=> <#ty as #private::Outcome>::Value)
+        }
+    };
+    Payload {
+        message,
+        span,
+        streams: false,
+        hidden: value.is_none(),
+    }
 }
 
 fn form(expected: Expected) -> &'static str {
@@ -83,9 +107,8 @@ fn stream(impl_trait: &TypeImplTrait, diag: &mut Diag) -> Option<Payload> {
                 return None;
             }
             Some(Payload {
-                message: types::ok_of(item),
-                span: types::span(item),
                 streams: true,
+                ..outcome(item)
             })
         }
         Some(None) => {
@@ -115,11 +138,16 @@ fn acknowledgement(ty: &Type, diag: &mut Diag) -> Option<Payload> {
         );
         return None;
     }
-    Some(Payload {
+    Some(nothing(types::span(ty)))
+}
+
+fn nothing(span: Span) -> Payload {
+    Payload {
         message: quote!(()),
-        span: types::span(ty),
+        span,
         streams: false,
-    })
+        hidden: false,
+    }
 }
 
 fn is_unit(ty: &Type) -> bool {

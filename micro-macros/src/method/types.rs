@@ -1,9 +1,7 @@
 //! What types say as they are written; what an alias hides is left to the compiler.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound};
-
-use crate::paths;
 
 /// A type without parentheses and invisible groups around it.
 pub(crate) fn peel(ty: &Type) -> &Type {
@@ -103,17 +101,6 @@ pub(crate) fn stream_item(impl_trait: &TypeImplTrait) -> Option<Option<&Type>> {
         GenericArgument::AssocType(assigned) if assigned.ident == "Item" => Some(&assigned.ty),
         _ => None,
     }))
-}
-
-/// The `Ok` type of a result: as it is written, or as the compiler finds it behind an alias.
-pub(crate) fn ok_of(ty: &Type) -> TokenStream {
-    match result_value(ty) {
-        Some(value) => quote::quote!(#value),
-        None => {
-            let private = paths::private_at(span(ty));
-            quote::quote_spanned!(paths::at(span(ty))=> <#ty as #private::Outcome>::Value)
-        }
-    }
 }
 
 /// The first token of a type, which is all that a stable compiler can underline in generated code.

@@ -159,13 +159,14 @@ impl Client<'_> {
 fn emit_method(handler: &Handler) -> TokenStream {
     let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
     let (docs, parameter, output) = (handler.docs(), handler.parameter(), handler.output());
-    let (formats, call) = (handler.formats(), handler.call(&quote!(self.client)));
+    let this = paths::variable("self");
+    let (formats, call) = (handler.formats(), handler.call(&quote!(#this.client)));
     quote! {
         #formats
 
         #cfgs
         #docs
-        pub fn #name(&self, #parameter) -> #output {
+        pub fn #name(&#this, #parameter) -> #output {
             #call
         }
     }

@@ -10,12 +10,12 @@ use syn::{
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings, messages, rewrite};
+use super::{Block, Settings, messages};
 use crate::args::Args;
 use crate::diag::Diag;
 use crate::item::{Function, Item};
 use crate::method::{Method, types};
-use crate::{names, paths};
+use crate::{names, paths, rewrite};
 
 /// What stands before the braces.
 struct Head {
@@ -180,9 +180,10 @@ fn emit_server(block: &Block, head: &Head, client: &TokenStream, is_clean: bool)
     let clause = block.generics.clause(None);
     let body = match is_clean {
         true => {
+            let this = paths::variable("this");
             let definition = block.definition(&quote!(<_ as #name #arguments>), client);
             quote! {
-                let this = #private::Arc::new(implementation);
+                let #this = #private::Arc::new(implementation);
                 #definition
             }
         }

@@ -7,13 +7,13 @@ use syn::{Generics as Parameters, Token, Type};
 
 use super::client::{self, Client, Local};
 use super::generics::Generics;
-use super::{Block, Settings, messages, rewrite};
+use super::{Block, Settings, messages, take_attributes};
 use crate::args::Args;
 use crate::diag::Diag;
 use crate::handler::Handler;
 use crate::item::Item;
 use crate::method::types;
-use crate::paths;
+use crate::{paths, rewrite};
 
 /// What stands before the braces.
 struct Head {
@@ -29,6 +29,7 @@ pub(super) fn expand(args: Args, mut item: Item, mut diag: Diag) -> TokenStream 
         return quote!(#diag #item);
     };
     let Some(name) = check(&head, &mut diag) else {
+        take_attributes(&mut item);
         return quote!(#diag #item);
     };
     let settings = Settings::read(args, &name, &mut diag);
@@ -120,9 +121,10 @@ fn emit_handle(
         .clause(is_clean.then(|| shared(block, subject)));
     let body = match is_clean {
         true => {
+            let this = paths::variable("this");
             let definition = block.definition(&quote!(Self), client);
             quote! {
-                let this = #private::Arc::new(self);
+                let #this = #private::Arc::new(self);
                 #definition
             }
         }

@@ -6,7 +6,6 @@ mod client;
 mod contract;
 mod generics;
 mod implementation;
-mod rewrite;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -15,7 +14,7 @@ use self::generics::Generics;
 use crate::args::{Args, Key};
 use crate::diag::Diag;
 use crate::handler::{Handler, Route, service_name};
-use crate::item::Item;
+use crate::item::{Attribute, Item};
 use crate::subscriber::Subscriber;
 use crate::{linked, names, paths};
 
@@ -136,8 +135,7 @@ impl Block {
 
     /// True if the member carries an attribute of ours.
     fn read_member(&mut self, member: &mut Item, diag: &mut Diag) -> bool {
-        let ours = member
-            .take_attributes(|attribute| matches!(attribute.name(), "handler" | "subscriber"));
+        let ours = member.take_attributes(is_ours);
         let [attribute, rest @ ..] = ours.as_slice() else {
             return false;
         };
@@ -207,7 +205,7 @@ impl Block {
     /// A `Definition` of the service that reaches its code through `target`, such as `Self`, and knows its messages
     /// from `client`.
     fn definition(&self, target: &TokenStream, client: &TokenStream) -> TokenStream {
-        let private = paths::private();
+        let (private, this) = (paths::private(), paths::variable("this"));
         let Settings {
             service,
             version,
@@ -220,17 +218,16 @@ impl Block {
             .map(|(key, value)| quote!(.metadata(#key, #value)));
         let handlers = self.handlers.iter().map(|handler| {
             let (name, cfgs) = (&handler.method.name, &handler.method.notes.cfgs);
-            let formats = handler.formats_name();
             let route = Route {
                 function: quote!(#target::#name),
                 method: true,
             };
-            let served = handler.serve(&route, &quote!(#client::#formats()));
+            let served = handler.serve(&route, &handler.formats_of(client));
             let endpoint = &handler.endpoint;
             quote! {
                 #cfgs
                 let definition = {
-                    let this = #private::Arc::clone(&this);
+                    let #this = #private::Arc::clone(&#this);
                     definition.endpoint(#endpoint, #served)
                 };
             }
@@ -245,7 +242,7 @@ impl Block {
             quote! {
                 #cfgs
                 let definition = {
-                    let this = #private::Arc::clone(&this);
+                    let #this = #private::Arc::clone(&#this);
                     definition.subscriber(#served)
                 };
             }
@@ -270,6 +267,21 @@ impl Block {
         let service = &self.settings.service;
         quote!(#private::Definition::new(#service))
     }
+}
+
+/// Takes our attributes off the members of a block that is none: each would say the same again.
+fn take_attributes(item: &mut Item) {
+    let mut body = TokenStream::new();
+    for mut member in Item::parse_all(item.body()) {
+        member.take_attributes(is_ours);
+        body.extend(quote!(#member));
+    }
+    item.set_body(body);
+}
+
+/// True for what may stand on a member.
+fn is_ours(attribute: &Attribute) -> bool {
+    matches!(attribute.name(), "handler" | "subscriber")
 }
 
 /// All types that calls of these handlers carry.

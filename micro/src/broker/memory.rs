@@ -1,7 +1,8 @@
 //! Messages within one process.
 //!
 //! Clones share one set of topics. Each group, and each broadcast subscriber, has one bounded queue in order of
-//! publication; members of a group take from the group's queue. A full queue makes publishers wait.
+//! publication; members of a group take from the group's queue. A full queue makes publishers wait, as long as there is
+//! somebody to take from it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,8 @@ struct Topics(Mutex<HashMap<Arc<str>, Vec<Arc<Queue>>>>);
 struct Queue {
     /// `None` for a broadcast subscriber, which shares its queue with nobody.
     group: Option<String>,
+    /// How many subscribers take from it.
+    members: watch::Sender<usize>,
     sender: mpsc::Sender<Delivery>,
     receiver: AsyncMutex<mpsc::Receiver<Delivery>>,
 }
@@ -44,6 +47,18 @@ impl MemoryBroker {
     /// A broker with topics of its own.
     pub fn new() -> Self {
         Self::default()
+    }
+}
+
+impl Queue {
+    /// Waits until nobody takes from it.
+    async fn is_deserted(&self) {
+        // An error would mean that the sender, which is held here, is gone.
+        let _ = self
+            .members
+            .subscribe()
+            .wait_for(|members| *members == 0)
+            .await;
     }
 }
 
@@ -71,6 +86,7 @@ impl Topics {
         let receiver = AsyncMutex::new(receiver);
         let queue = Arc::new(Queue {
             group,
+            members: watch::Sender::new(0),
             sender,
             receiver,
         });
@@ -80,6 +96,7 @@ impl Topics {
 
     /// Forgets a broadcast subscriber's queue; a group's stays for its next member.
     fn leave(&self, topic: &Arc<str>, queue: &Arc<Queue>) {
+        queue.members.send_modify(|members| *members -= 1);
         if queue.group.is_none()
             && let Some(queues) = self.lock().get_mut(topic)
         {
@@ -87,29 +104,33 @@ impl Topics {
         }
     }
 
-    async fn publish(&self, topic: &str, message: Message) -> Result<()> {
+    async fn publish(&self, topic: &str, message: Message) {
         let queues = self
             .lock()
             .get_key_value(topic)
             .map(|(topic, queues)| (Arc::clone(topic), queues.clone()));
         let Some((topic, queues)) = queues else {
-            return Ok(());
+            return;
         };
         for queue in queues {
             let delivery = Delivery::new(Arc::clone(&topic), message.clone(), 1);
-            // The receiver lives in the queue that is held here.
-            queue.sender.send(delivery).await.map_err(|_| {
-                Error::unavailable(ID, format!("the subscribers of {topic} are gone"))
-            })?;
+            tokio::select! {
+                biased;
+                // It cannot fail: the receiver lives in the queue that is held here.
+                _ = queue.sender.send(delivery) => {}
+                () = queue.is_deserted() => {
+                    tracing::warn!(%topic, group = queue.group, "message lost: {WAITING} wait already, and nobody takes them");
+                }
+            }
         }
-        Ok(())
     }
 }
 
 #[async_trait]
 impl Broker for MemoryBroker {
     async fn publish(&self, topic: &str, message: Message) -> Result<()> {
-        self.0.publish(topic, message).await
+        self.0.publish(topic, message).await;
+        Ok(())
     }
 
     async fn subscribe(
@@ -128,6 +149,7 @@ impl Broker for MemoryBroker {
         }
         let topic: Arc<str> = Arc::from(topic);
         let queue = self.0.queue(&topic, &terms.mode);
+        queue.members.send_modify(|members| *members += 1);
         let stop = CancellationToken::new();
         let member = Member {
             topics: Arc::downgrade(&self.0),
@@ -135,12 +157,13 @@ impl Broker for MemoryBroker {
             room: Arc::new(Semaphore::new(terms.concurrency.max(1))),
             terms,
             consumer,
+            stop: stop.clone(),
         };
-        let (topics, leaving) = (Arc::clone(&self.0), stop.clone());
-        tokio::spawn(member.run(stop));
+        let topics = Arc::clone(&self.0);
+        tokio::spawn(member.run());
         Ok(Subscription::new(move || {
             topics.leave(&topic, &queue);
-            leaving.cancel();
+            stop.cancel();
         }))
     }
 
@@ -163,14 +186,16 @@ struct Member {
     room: Arc<Semaphore>,
     terms: Terms,
     consumer: Consumer,
+    stop: CancellationToken,
 }
 
 impl Member {
-    /// Takes messages until `stop`, and then finishes what it took.
-    async fn run(self, stop: CancellationToken) {
+    /// Takes messages until the subscription ends, and then finishes what it took.
+    async fn run(self) {
         let member = Arc::new(self);
         let mut handling = JoinSet::new();
-        while let Some((room, delivery)) = stop.run_until_cancelled(member.next()).await.flatten() {
+        let next = || member.stop.run_until_cancelled(member.next());
+        while let Some((room, delivery)) = next().await.flatten() {
             let handler = Arc::clone(&member);
             handling.spawn(async move {
                 handler.handle(delivery).await;
@@ -206,6 +231,16 @@ impl Member {
             tracing::warn!(topic = %delivery.topic, attempt = delivery.attempt, %error, "message failed, trying again");
             tokio::time::sleep(PAUSE * 2_u32.saturating_pow(delivery.attempt - 1)).await;
             delivery.attempt += 1;
+            if self.stop.is_cancelled() {
+                // Another member goes on with it.
+                return self.hand_back(delivery);
+            }
+        }
+    }
+
+    fn hand_back(&self, delivery: Delivery) {
+        if let Err(full) = self.queue.sender.try_send(delivery) {
+            tracing::error!(topic = %full.into_inner().topic, "message lost: the queue of its group is full");
         }
     }
 
@@ -218,10 +253,8 @@ impl Member {
         tracing::warn!(topic = %delivery.topic, attempts = delivery.attempt, %error, parked = dead, "message failed for good");
         let mut message = delivery.message;
         message.metadata.set("micro-reason", &error.to_json());
-        if let Some(topics) = self.topics.upgrade()
-            && let Err(error) = topics.publish(&dead, message).await
-        {
-            tracing::error!(%error, parked = dead, "message lost");
+        if let Some(topics) = self.topics.upgrade() {
+            topics.publish(&dead, message).await;
         }
     }
 }

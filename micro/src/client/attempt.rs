@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 
 use super::call::Plan;
 use super::retry::Budget;
@@ -30,56 +29,55 @@ pub(super) enum Route {
 }
 
 /// Carries `request` to a handler and its reply back.
-pub(super) fn run(core: Arc<Core>, mut request: Request) -> BoxFuture<'static, Result<Response>> {
-    async move {
-        // None if a wrapper made the request itself: then only its bytes are known.
-        let mut plan: Option<Plan> = request.extensions.remove();
-        let until = plan
-            .as_ref()
-            .map(|plan| plan.opened_by)
-            .or(request.deadline);
-        let window = Window::new(until);
-        let streams = plan.as_ref().is_some_and(|plan| plan.streams);
-        match &core.route {
-            Route::Fixed(channel) => {
-                window
-                    .bound("this process", deliver(&**channel, &mut request, streams))
-                    .await
+///
+/// There is no plan if a wrapper made the request itself: then only its bytes are known.
+pub(super) async fn run(
+    core: &Core,
+    mut request: Request,
+    mut plan: Option<Plan>,
+) -> Result<Response> {
+    let until = match &plan {
+        Some(plan) => plan.opened_by,
+        None => request.deadline,
+    };
+    let window = Window::new(until);
+    let streams = plan.as_ref().is_some_and(|plan| plan.streams);
+    match &core.route {
+        Route::Fixed(channel) => {
+            let delivered = deliver(&**channel, &mut request, streams);
+            window.bound("this process", delivered).await
+        }
+        Route::Discovered {
+            cache,
+            selector,
+            channels,
+        } => {
+            if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
+                let channel = channels.to(&address)?;
+                let delivered = deliver(&*channel, &mut request, streams);
+                let sent = window.bound(&address, delivered).await;
+                return sent.map_err(|error| located(error, &request, &address, 1));
             }
-            Route::Discovered {
+            core.budget.add(window.begun);
+            let attempts = Attempts {
+                plan,
+                window,
+                deadline: request.deadline,
+                number: 0,
+                retries: core.options.retries,
+                pauses: 0,
+                tried: Vec::new(),
+            };
+            let found = Found {
                 cache,
-                selector,
+                selector: &**selector,
                 channels,
-            } => {
-                if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
-                    let channel = channels.to(&address)?;
-                    let sent = window
-                        .bound(&address, deliver(&*channel, &mut request, streams))
-                        .await;
-                    return sent.map_err(|error| located(error, &request, &address, 1));
-                }
-                core.budget.add(window.begun);
-                let attempts = Attempts {
-                    plan,
-                    window,
-                    deadline: request.deadline,
-                    number: 0,
-                    retries: core.options.retries,
-                    pauses: 0,
-                    tried: Vec::new(),
-                };
-                let found = Found {
-                    cache,
-                    selector: &**selector,
-                    channels,
-                    budget: &core.budget,
-                    patience: core.options.discovery,
-                };
-                attempts.run(found, request).await
-            }
+                budget: &core.budget,
+                patience: core.options.discovery,
+            };
+            attempts.run(found, request).await
         }
     }
-    .boxed()
 }
 
 /// What nodes are found, chosen and reached by.
@@ -165,7 +163,6 @@ impl Attempts {
         candidate: &Arc<Candidate>,
         request: &mut Request,
     ) -> Result<Response> {
-        let mut in_flight = candidate.begin();
         let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
         let window = self.share(candidate, snapshot);
         request.deadline = match window.until {
@@ -175,27 +172,28 @@ impl Attempts {
         if self.number > 1 {
             request.metadata.set(ATTEMPT, &self.number.to_string());
         }
+        fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
         let address = &*candidate.node.address;
-        let fitted = fit::fit(request, self.plan.as_mut(), candidate, self.window.begun);
-        let sent = match fitted.and_then(|()| found.channels.to(address)) {
-            Ok(channel) => {
-                let work = deliver(&*channel, request, streams);
-                window.bound(address, work).await
-            }
-            Err(error) => Err(error),
-        };
-        let outcome = match &sent {
-            Err(error) if !error.is_downstream() => Outcome::Failed,
-            _ => Outcome::Answered,
-        };
-        found.selector.mark(candidate, outcome);
-        let error = match sent {
+        let channel = found.channels.to(address).map_err(|error| {
+            found.cache.eject(candidate);
+            error.never_reached()
+        })?;
+        let mut in_flight = candidate.begin();
+        let delivered = deliver(&*channel, request, streams);
+        let error = match window.bound(address, delivered).await {
             Ok(response) => {
+                found.selector.mark(candidate, Outcome::Answered);
                 in_flight.answered();
                 return Ok(counted(response, in_flight));
             }
             Err(error) => error,
         };
+        let outcome = if error.is_downstream() {
+            Outcome::Answered
+        } else {
+            Outcome::Failed
+        };
+        found.selector.mark(candidate, outcome);
         match error.code() {
             // Too little time, or a form that the node does not take: no fault of its own.
             408 | 415 | 504 => {}
@@ -203,9 +201,9 @@ impl Attempts {
             _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
             _ => in_flight.answered(),
         }
-        // Refused by the node, not for want of time or of a form that it takes.
-        let is_refused = error.is_never_reached() && error.code() == 503;
-        if is_refused && outcome == Outcome::Failed {
+        // Time that ran out here says nothing about the node.
+        let is_away = error.is_never_reached() && error.code() == 503;
+        if is_away && outcome == Outcome::Failed {
             found.cache.eject(candidate);
         }
         Err(error)

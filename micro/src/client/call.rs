@@ -87,13 +87,13 @@ pub(super) struct Plan {
     pub(super) shard_key: Option<String>,
     pub(super) address: Option<String>,
     /// When an answer, or the opening of a stream, must be there.
-    pub(super) opened_by: Instant,
+    pub(super) opened_by: Option<Instant>,
     /// The encoded request as it was before any wrapper saw it.
     original: Option<Bytes>,
 }
 
 impl Plan {
-    /// The message, or the messages, written as `content_type`; from now on that is the original.
+    /// The payload written as `content_type`.
     pub(super) fn encode(&mut self, content_type: &ContentType) -> Result<Body> {
         let body = self.payload.encode(content_type)?;
         if let Body::Bytes(bytes) = &body {
@@ -177,7 +177,7 @@ impl<T> Call<T> {
             filters: Vec::new(),
             shard_key: None,
             address: None,
-            opened_by: Instant::now(),
+            opened_by: None,
             original: None,
         };
         let (metadata, timeout) = (Metadata::new(), None);
@@ -208,14 +208,15 @@ impl<T> Call<T> {
             .or(self.plan.method.timeout)
             .unwrap_or(self.client.options().request_timeout);
         // By tokio's clock, which is the one that deadlines are waited for by.
-        let own = tokio::time::Instant::now().into_std() + allowed;
+        let now = tokio::time::Instant::now().into_std();
+        let own = now.checked_add(allowed);
         let theirs = inherited.as_ref().and_then(Context::deadline);
-        self.plan.opened_by = theirs.map_or(own, |theirs| theirs.min(own));
+        self.plan.opened_by = own.into_iter().chain(theirs).min();
         // A stream is opened within the time allowed, and then lives as long as the call it serves.
         request.deadline = if self.plan.streams {
             theirs
         } else {
-            Some(self.plan.opened_by)
+            self.plan.opened_by
         };
         request.metadata = match &inherited {
             Some(context) => self.inherit(context.metadata()),
@@ -337,12 +338,14 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
     fn into_future(mut self) -> Self::IntoFuture {
         async move {
-            let mut request = self.request()?;
+            let request = self.request()?;
             let Self {
                 client, plan, read, ..
             } = self;
-            request.extensions.insert(plan);
-            let reply = client.send(request).await.map_err(Error::downstream)?;
+            let reply = client
+                .send(request, plan)
+                .await
+                .map_err(Error::downstream)?;
             read(reply)
         }
         .boxed()
@@ -351,12 +354,9 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
 /// The client's own content type if the payload can be written so, else the payload's first.
 fn preferred(payload: &dyn Payload, options: &Options) -> ContentType {
-    let types = payload.content_types();
-    let own = types
-        .iter()
-        .find(|own| **own == options.content_type)
-        .or(types.first());
-    own.unwrap_or(&options.content_type).clone()
+    let own = payload.content_type(&|own| *own == options.content_type);
+    let own = own.or_else(|| payload.content_type(&|_| true));
+    own.unwrap_or_else(|| options.content_type.clone())
 }
 
 impl<T> fmt::Debug for Call<T> {

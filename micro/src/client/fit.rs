@@ -36,11 +36,8 @@ pub(super) fn fit(
     let Some(plan) = plan.filter(|plan| plan.is_original(&request.body)) else {
         return Err(mismatch(request, "a wrapper changed the body"));
     };
-    let types = plan.payload.content_types();
-    let other = types
-        .into_iter()
-        .find(|own| takes(candidate, &request.endpoint, own));
-    let Some(other) = other else {
+    let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
+    let Some(other) = plan.payload.content_type(&taken) else {
         let why = "the message cannot be written as anything it takes";
         return Err(mismatch(request, why));
     };

@@ -18,11 +18,15 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 pub use call::{Call, Method};
 pub use publish::{Publish, Publisher};
 
 use self::attempt::Route;
+use self::call::Plan;
 use self::retry::Budget;
+use self::window::Window;
 use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
@@ -145,8 +149,10 @@ impl Client {
     {
         self.wrappers.push(layer);
         let core = Arc::clone(&self.core);
-        self.first = Some(self.wrappers.round(Next::new(move |request| {
-            attempt::run(Arc::clone(&core), request)
+        self.first = Some(self.wrappers.round(Next::new(move |mut request| {
+            let core = Arc::clone(&core);
+            let plan = request.extensions.remove();
+            async move { attempt::run(&core, request, plan).await }.boxed()
         })));
         self
     }
@@ -186,11 +192,15 @@ impl Client {
         Publisher::new(self, topic.into(), T::format())
     }
 
-    /// Sends `request` through the wrappers to the attempt loop.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response> {
+    /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
+    async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
         match &self.first {
-            None => attempt::run(Arc::clone(&self.core), request).await,
-            Some(first) => first.take(request).await,
+            None => attempt::run(&self.core, request, Some(plan)).await,
+            Some(first) => {
+                let window = Window::new(plan.opened_by);
+                request.extensions.insert(plan);
+                window.bound("the wrappers", first.take(request)).await
+            }
         }
     }
 

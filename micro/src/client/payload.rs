@@ -15,8 +15,8 @@ pub(super) trait Payload: Send {
     /// The message, or the messages, written as `content_type`.
     fn encode(&self, content_type: &ContentType) -> Result<Body>;
 
-    /// What it can be written as, preferred first.
-    fn content_types(&self) -> Vec<ContentType>;
+    /// The first that is wanted of what it can be written as, preferred first.
+    fn content_type(&self, wanted: &dyn Fn(&ContentType) -> bool) -> Option<ContentType>;
 
     /// True as long as nothing of it is used up, so that it can be sent again.
     fn is_whole(&self) -> bool;
@@ -30,14 +30,12 @@ pub(super) struct One<Q> {
 
 impl<Q: Send> Payload for One<Q> {
     fn encode(&self, content_type: &ContentType) -> Result<Body> {
-        let mut bytes = Vec::new();
-        self.format
-            .encode(&self.message, content_type, &mut bytes)?;
-        Ok(Body::Bytes(bytes.into()))
+        let bytes = self.format.encoded(&self.message, content_type)?;
+        Ok(Body::Bytes(bytes))
     }
 
-    fn content_types(&self) -> Vec<ContentType> {
-        self.format.content_types().collect()
+    fn content_type(&self, wanted: &dyn Fn(&ContentType) -> bool) -> Option<ContentType> {
+        self.format.content_types().find(wanted)
     }
 
     fn is_whole(&self) -> bool {
@@ -85,16 +83,12 @@ impl<Q: Send + 'static> Payload for Many<Q> {
             source.begun |= polled.is_ready();
             polled
         });
-        let encoded = messages.map(move |message| {
-            let mut bytes = Vec::new();
-            format.encode(&message, &content_type, &mut bytes)?;
-            Ok(bytes.into())
-        });
+        let encoded = messages.map(move |message| format.encoded(&message, &content_type));
         Ok(Body::Stream(encoded.boxed()))
     }
 
-    fn content_types(&self) -> Vec<ContentType> {
-        self.format.content_types().collect()
+    fn content_type(&self, wanted: &dyn Fn(&ContentType) -> bool) -> Option<ContentType> {
+        self.format.content_types().find(wanted)
     }
 
     fn is_whole(&self) -> bool {

@@ -34,13 +34,11 @@ impl<T> Publisher<T> {
     /// Publishes `event` when awaited.
     pub fn publish(&self, event: &T) -> Publish {
         let content_type = self.content_type();
-        let mut body = Vec::new();
-        let encoded = self.format.encode(event, &content_type, &mut body);
-        let metadata = Metadata::new();
-        let message = encoded.map(|()| Message {
+        let encoded = self.format.encoded(event, &content_type);
+        let message = encoded.map(|body| Message {
             content_type,
-            metadata,
-            body: body.into(),
+            metadata: Metadata::new(),
+            body,
         });
         Publish {
             client: self.client.clone(),

@@ -15,7 +15,8 @@ use crate::transport::{Channel, Outgoing};
 
 /// Opens a stream over `channel` and waits until the handler has accepted it.
 ///
-/// On an error the outgoing messages are given back in `request.body`, for another node, if none has been taken.
+/// On an error what was to go out is given back in `request.body`, for another node: one message whole, and of a
+/// stream what has not been taken.
 pub(super) async fn open(
     channel: &dyn Channel,
     request: &mut Request,
@@ -23,6 +24,10 @@ pub(super) async fn open(
 ) -> Result<Response> {
     let socket = channel.open(head).await?;
     let body = std::mem::take(&mut request.body);
+    let message = match &body {
+        Body::Bytes(message) => Some(message.clone()),
+        Body::Stream(_) => None,
+    };
     let mut pump = Pump::new(socket.outgoing, body);
     let mut incoming = socket.incoming;
     let accepted = poll_fn(|cx| {
@@ -48,7 +53,7 @@ pub(super) async fn open(
             Ok(response)
         }
         Err(error) => {
-            request.body = pump.give_back();
+            request.body = message.map_or_else(|| pump.give_back(), Body::Bytes);
             Err(error)
         }
     }

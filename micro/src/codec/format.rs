@@ -6,6 +6,7 @@
 use std::any::type_name;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
@@ -13,10 +14,13 @@ use super::empty::Empty;
 use super::field::{Record, Slots};
 use super::refusal::short_name;
 use super::registered::{self, Codec, Target};
-use super::schema::Schema;
-use super::{json, msgpack, protobuf};
+use super::schema::{Outline, Schema};
+use super::{json, msgpack, outline, protobuf};
 use crate::error::{Error, Result};
 use crate::message::ContentType;
+
+/// How many levels of fields are announced.
+const ANNOUNCED: usize = 3;
 
 /// A type that can be sent and received.
 ///
@@ -45,36 +49,70 @@ pub struct Format<T> {
     schema: Option<fn() -> Schema>,
 }
 
-struct Functions<T> {
-    encode: fn(&T, &mut Vec<u8>) -> Result<()>,
-    decode: fn(&[u8]) -> Result<T>,
+pub(super) struct Functions<T> {
+    pub(super) encode: fn(&T, &mut Vec<u8>) -> Result<()>,
+    pub(super) decode: fn(&[u8]) -> Result<T>,
 }
+
+type Erase<T> = for<'a> fn(&'a T) -> &'a (dyn erased_serde::Serialize + 'a);
 
 /// How a codec that knows no types gets at the value.
 struct Serde<T> {
-    serialize: for<'a> fn(&'a T) -> &'a (dyn erased_serde::Serialize + 'a),
+    serialize: Erase<T>,
     deserialize: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+    outline: fn() -> Option<Outline>,
+}
+
+/// What serde is given in place of a `T`: the value itself, but for `()`.
+pub(super) trait Shown<T>: Serialize + DeserializeOwned {
+    fn of(value: &T) -> &Self;
+    fn into_value(self) -> T;
+}
+
+impl<T: Serialize + DeserializeOwned> Shown<T> for T {
+    #[inline]
+    fn of(value: &T) -> &Self {
+        value
+    }
+
+    #[inline]
+    fn into_value(self) -> T {
+        self
+    }
+}
+
+impl Shown<()> for Empty {
+    fn of((): &()) -> &Self {
+        &Self
+    }
+
+    fn into_value(self) {}
+}
+
+impl<T> Format<T> {
+    /// JSON, MessagePack and the registered codecs, by what stands for the value.
+    const fn shown<S: Shown<T>>(serialize: Erase<T>) -> Self {
+        Self {
+            json: Some(Functions {
+                encode: |value, out| json::encode(S::of(value), out),
+                decode: |bytes| json::decode(bytes).map(S::into_value),
+            }),
+            msgpack: msgpack::functions::<T, S>(),
+            protobuf: None,
+            serde: Some(Serde {
+                serialize,
+                deserialize: |bytes| erased_serde::deserialize(bytes).map(S::into_value),
+                outline: outline::outline::<S>,
+            }),
+            schema: None,
+        }
+    }
 }
 
 impl<T: Serialize + DeserializeOwned> Format<T> {
     /// JSON, MessagePack and the registered codecs, by serde.
     pub const fn serde() -> Self {
-        Self {
-            json: Some(Functions {
-                encode: json::encode::<T>,
-                decode: json::decode::<T>,
-            }),
-            msgpack: Some(Functions {
-                encode: msgpack::encode::<T>,
-                decode: msgpack::decode::<T>,
-            }),
-            protobuf: None,
-            serde: Some(Serde {
-                serialize: |value| value,
-                deserialize: |deserializer| erased_serde::deserialize(deserializer),
-            }),
-            schema: None,
-        }
+        Self::shown::<T>(|value| value)
     }
 }
 
@@ -97,23 +135,12 @@ impl Format<()> {
     /// That of the message without fields.
     pub(super) const fn empty() -> Self {
         Self {
-            json: Some(Functions {
-                encode: |(), out| json::encode(&Empty, out),
-                decode: |bytes| json::decode(bytes).map(|Empty| ()),
-            }),
-            msgpack: Some(Functions {
-                encode: |(), out| msgpack::encode(&Empty, out),
-                decode: |bytes| msgpack::decode(bytes).map(|Empty| ()),
-            }),
             protobuf: Some(Functions {
                 encode: |(), _| Ok(()),
-                decode: |bytes| protobuf::decode(bytes).map(|Empty| ()),
-            }),
-            serde: Some(Serde {
-                serialize: |()| &Empty,
-                deserialize: |deserializer| erased_serde::deserialize(deserializer).map(|Empty| ()),
+                decode: |bytes| protobuf::decode::<Empty>(bytes).map(Empty::into_value),
             }),
             schema: Some(Empty::schema),
+            ..Self::shown::<Empty>(|()| &Empty)
         }
     }
 }
@@ -146,6 +173,15 @@ impl<T: prost::Message + Default + Serialize + DeserializeOwned> Format<T> {
 }
 
 impl<T> Format<T> {
+    /// `value`, encoded as `content_type`, as [`encode`](Self::encode) does.
+    pub(crate) fn encoded(&self, value: &T, content_type: &ContentType) -> Result<Bytes> {
+        /// Room for a usual message, so that its buffer does not grow by small steps.
+        const USUAL: usize = 128;
+        let mut bytes = Vec::with_capacity(USUAL);
+        self.encode(value, content_type, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
     /// Appends `value` to `out`, encoded as `content_type`.
     ///
     /// # Errors
@@ -199,6 +235,16 @@ impl<T> Format<T> {
     /// What the message looks like; `None` for a type that is not annotated with `#[micro::message]`.
     pub fn schema(&self) -> Option<Schema> {
         self.schema.map(|schema| schema())
+    }
+
+    /// What registries are told of the type: three levels of fields of a message, as go-micro does, what
+    /// serde tells of a plain type, and `None` for what nothing is known of.
+    pub fn outline(&self) -> Option<Outline> {
+        match (self.schema, &self.serde) {
+            (Some(schema), _) => Some(schema().outline(ANNOUNCED)),
+            (None, Some(serde)) => (serde.outline)(),
+            (None, None) => None,
+        }
     }
 
     #[inline]

@@ -22,5 +22,5 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 fn explain(reader: Reader, bytes: &[u8], source: serde_json::Error) -> Error {
     let mut again = serde_json::Deserializer::from_slice(bytes);
     let field = reader.fails_at(&mut again);
-    refuse(ID, reader.name(), field, &source.to_string()).with_source(source)
+    refuse(ID, reader.name(), &field, &source.to_string()).with_source(source)
 }

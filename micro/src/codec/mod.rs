@@ -10,7 +10,12 @@ mod format;
 #[doc(hidden)]
 pub mod generated;
 mod json;
+#[cfg(feature = "codec-msgpack")]
 mod msgpack;
+#[cfg(not(feature = "codec-msgpack"))]
+#[path = "absent.rs"]
+mod msgpack;
+mod outline;
 #[doc(hidden)]
 pub mod probe;
 mod proto;

@@ -6,6 +6,7 @@ use rmp_serde::decode::Error as Mistake;
 use serde::Serialize;
 use serde::de::{Deserialize as _, DeserializeOwned};
 
+use super::format::{Functions, Shown};
 use super::refusal::{Reader, refuse};
 use crate::error::{Error, Result};
 
@@ -14,7 +15,15 @@ const ID: &str = "micro.codec.msgpack";
 /// How deep lists and maps may be nested: as in serde's JSON.
 const DEPTH: usize = 128;
 
-pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
+/// How values of `T` are written and read, shown to serde as an `S`.
+pub(super) const fn functions<T, S: Shown<T>>() -> Option<Functions<T>> {
+    Some(Functions {
+        encode: |value, out| encode(S::of(value), out),
+        decode: |bytes| decode(bytes).map(S::into_value),
+    })
+}
+
+fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
     // Named, since positional fields cannot be left out or added later.
     value
         .serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())
@@ -23,7 +32,7 @@ pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
         })
 }
 
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     read(bytes).map_err(|mistake| explain(Reader::of::<T>(), bytes, mistake))
 }
 
@@ -52,5 +61,5 @@ fn explain(reader: Reader, bytes: &[u8], mistake: Mistake) -> Error {
         other => other.to_string(),
     };
     let what = format!("{what} at byte {}", again.position());
-    refuse(ID, reader.name(), field, &what).with_source(mistake)
+    refuse(ID, reader.name(), &field, &what).with_source(mistake)
 }

@@ -1,11 +1,12 @@
 //! Finds the format of a type where the type is concrete: in the code that a macro generates.
 //!
 //! Method resolution takes the first of these that fits, by the number of references it must add:
-//! a message, a type of prost with serde, one without, a serde type, and at last an error that says
-//! what to write.
+//! a message, a type of prost with serde, one without, a serde type, and at last errors that say
+//! what to write: `(&&&&&&Probe::<T>::new()).format()`, with all the traits in scope.
 
 use std::marker::PhantomData;
 
+use futures_util::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,7 @@ impl<T> Probe<T> {
     /// Asks for the format of `T`.
     #[expect(
         clippy::new_without_default,
-        reason = "only ever named by `format_of!`"
+        reason = "only ever named by generated code"
     )]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -32,7 +33,7 @@ pub trait ByMessage<T> {
     fn format(&self) -> Format<T>;
 }
 
-impl<T: Message> ByMessage<T> for &&&&Probe<T> {
+impl<T: Message> ByMessage<T> for &&&&&Probe<T> {
     fn format(&self) -> Format<T> {
         T::format()
     }
@@ -45,7 +46,7 @@ pub trait ByProstAndSerde<T> {
 }
 
 impl<T: prost::Message + Default + Serialize + DeserializeOwned> ByProstAndSerde<T>
-    for &&&Probe<T>
+    for &&&&Probe<T>
 {
     fn format(&self) -> Format<T> {
         Format::prost_and_serde()
@@ -58,7 +59,7 @@ pub trait ByProst<T> {
     fn format(&self) -> Format<T>;
 }
 
-impl<T: prost::Message + Default> ByProst<T> for &&Probe<T> {
+impl<T: prost::Message + Default> ByProst<T> for &&&Probe<T> {
     fn format(&self) -> Format<T> {
         Format::prost()
     }
@@ -70,10 +71,37 @@ pub trait BySerde<T> {
     fn format(&self) -> Format<T>;
 }
 
-impl<T: Serialize + DeserializeOwned> BySerde<T> for &Probe<T> {
+impl<T: Serialize + DeserializeOwned> BySerde<T> for &&Probe<T> {
     fn format(&self) -> Format<T> {
         Format::serde()
     }
+}
+
+/// Asked fifth: says what is missing.
+pub trait ByStream<T> {
+    /// The format.
+    fn format(&self) -> Format<T>
+    where
+        T: Announced;
+}
+
+impl<T: Stream> ByStream<T> for &Probe<T> {
+    fn format(&self) -> Format<T>
+    where
+        T: Announced,
+    {
+        T::never()
+    }
+}
+
+/// Implemented by no type.
+#[diagnostic::on_unimplemented(
+    message = "a stream behind another name is announced: write `#[micro::handler(stream)]`",
+    label = "is a stream"
+)]
+pub trait Announced: Sized {
+    /// The format.
+    fn never() -> Format<Self>;
 }
 
 /// Asked last: says what is missing.
@@ -101,17 +129,4 @@ impl<T> ByNothing<T> for Probe<T> {
 pub trait Sendable: Sized {
     /// The format.
     fn never() -> Format<Self>;
-}
-
-/// The format of a type, which may be any that can be sent.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __format_of {
-    ($type:ty) => {{
-        #[allow(unused_imports)]
-        use $crate::codec::probe::{
-            ByMessage as _, ByNothing as _, ByProst as _, ByProstAndSerde as _, BySerde as _,
-        };
-        (&&&&&$crate::codec::probe::Probe::<$type>::new()).format()
-    }};
 }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::schema::{Kind, Label, Member, Schema, Shape};
+use super::schema::{Kind, Label, Member, Schema, Shape, screaming};
 
 /// A proto3 file of these messages and of all that they are made of.
 ///
@@ -162,32 +162,12 @@ fn block(text: &mut String, head: &str, indent: &str, lines: impl IntoIterator<I
     };
 }
 
-/// `OrderStatus` as `ORDER_STATUS`.
-fn screaming(name: &str) -> String {
-    let mut text = String::new();
-    let mut before = '_';
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && before != '_' && !before.is_ascii_uppercase() {
-            text.push('_');
-        }
-        text.push(character.to_ascii_uppercase());
-        before = character;
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{package_name, screaming};
+    use super::package_name;
 
     #[test]
     fn a_package_has_only_letters_that_protobuf_allows() {
         assert_eq!(package_name("go.micro.api-x.2nd"), "go.micro.api_x._2nd");
-    }
-
-    #[test]
-    fn words_are_told_apart_by_capitals() {
-        assert_eq!(screaming("OrderStatus"), "ORDER_STATUS");
-        assert_eq!(screaming("HTTPCode"), "HTTPCODE");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::field::record::merge_all;
 use super::field::{Record, Slots};
-use super::refusal::short_name;
+use super::refusal::{refuse, short_name};
 use super::wire::{Fault, Input};
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ pub(super) fn decode<T: Record>(bytes: &[u8]) -> Result<T> {
 
 #[cold]
 fn refused(name: &str, fault: &Fault) -> Error {
-    Error::bad_request(ID, fault.told_of(&short_name(name)))
+    refuse(ID, name, &fault.path(), fault.reason())
 }
 
 pub(super) fn encode_prost<T: prost::Message>(value: &T, out: &mut Vec<u8>) -> Result<()> {

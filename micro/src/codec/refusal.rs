@@ -3,9 +3,10 @@
 //! Only ever reached after a mistake, so nothing here is on the way of a good body.
 
 use std::any::type_name;
+use std::borrow::Cow;
 
 use serde::de::{DeserializeOwned, Deserializer};
-use serde_path_to_error::{Path, Track};
+use serde_path_to_error::Track;
 
 use crate::error::Error;
 
@@ -33,23 +34,26 @@ impl Reader {
         self.name
     }
 
-    /// The field in which reading fails, if it does.
-    pub(super) fn fails_at<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Option<Path> {
+    /// The field in which reading fails; empty if it does not, or in none.
+    pub(super) fn fails_at<'de, D: Deserializer<'de>>(&self, deserializer: D) -> String {
         let mut track = Track::new();
         let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
         let outcome = (self.read)(&mut <dyn erased_serde::Deserializer<'_>>::erase(tracked));
-        outcome.is_err().then(|| track.path())
+        match outcome {
+            Ok(()) => String::new(),
+            Err(_) => track.path().to_string(),
+        }
     }
 }
 
 /// The error that says so: `HelloRequest.name: expected …`.
-pub(super) fn refuse(id: &'static str, name: &str, field: Option<Path>, what: &str) -> Error {
+pub(super) fn refuse(id: &'static str, name: &str, field: &str, what: &str) -> Error {
     let mut detail = short_name(name);
-    let field = field.map(|field| field.to_string()).unwrap_or_default();
     // What has no name is a dot or a question mark.
     let field = field.trim_end_matches(['.', '?']);
     if !field.is_empty() {
-        detail.extend([".", field]);
+        detail.push('.');
+        detail.push_str(&ending(field));
     }
     detail.extend([": ", &reworded(what)]);
     if detail.len() > LIMIT {
@@ -57,6 +61,14 @@ pub(super) fn refuse(id: &'static str, name: &str, field: Option<Path>, what: &s
         detail.push('…');
     }
     Error::bad_request(id, detail)
+}
+
+/// The last names of a long way, so that there is room for what is wrong at its end.
+fn ending(field: &str) -> Cow<'_, str> {
+    match field.len().checked_sub(LIMIT / 2) {
+        None | Some(0) => field.into(),
+        Some(over) => format!("…{}", &field[field.ceil_char_boundary(over)..]).into(),
+    }
 }
 
 /// `invalid type: A, expected B` as `expected B, found A`, which are our words elsewhere.
@@ -110,8 +122,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_way_to_a_mistake_is_told_from_its_end() {
+        let error = refuse("a", "b::C", &"left.".repeat(400), "too deep");
+
+        assert!(
+            error.detail().starts_with("C.…") && error.detail().ends_with(".left: too deep"),
+            "{error}"
+        );
+        assert!(error.detail().len() < 300);
+    }
+
+    #[test]
     fn a_long_mistake_is_cut_short() {
-        let error = refuse("a", "b::C", None, &"ä".repeat(400));
+        let error = refuse("a", "b::C", "", &"ä".repeat(400));
 
         assert!(
             error.detail().len() < 520 && error.detail().ends_with('…'),

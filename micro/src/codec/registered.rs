@@ -126,7 +126,7 @@ impl<'a> Target<'a> {
             refuse(
                 "micro.codec",
                 self.name,
-                Some(track.path()),
+                &track.path().to_string(),
                 &source.to_string(),
             )
         })

@@ -191,3 +191,34 @@ impl fmt::Debug for Kind {
         f.write_str(&self.go_name())
     }
 }
+
+/// The name of an enum as it stands before those of its values: `HTTPStatus` is `HTTP_STATUS`.
+pub(super) fn screaming(name: &str) -> String {
+    let mut text = String::new();
+    let mut before = '_';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let ends_capitals = letters.peek().is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase()
+            && before != '_'
+            && (!before.is_ascii_uppercase() || ends_capitals)
+        {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_uppercase());
+        before = letter;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::screaming;
+
+    #[test]
+    fn words_are_told_apart_by_capitals() {
+        assert_eq!(screaming("OrderStatus"), "ORDER_STATUS");
+        assert_eq!(screaming("HTTPCode"), "HTTP_CODE");
+        assert_eq!(screaming("V2Mode_X"), "V2_MODE_X");
+    }
+}

@@ -230,23 +230,31 @@ impl Fault {
         Self::new("the bytes end within a value")
     }
 
-    /// The field and a colon before the reason; `message` is the name of the outermost.
-    pub(super) fn told_of(&self, message: &str) -> String {
-        let mut text = message.to_owned();
+    /// The field in which it is, such as `users[3].name`; empty if it is in none.
+    pub(super) fn path(&self) -> String {
+        let mut path = String::new();
         for step in self.0.path.iter().rev() {
             match step {
-                Step::Field(name) => text.extend([".", name]),
-                Step::Index(index) => text.push_str(&format!("[{index}]")),
+                Step::Field(name) if path.is_empty() => path.push_str(name),
+                Step::Field(name) => path.extend([".", name]),
+                Step::Index(index) => path.push_str(&format!("[{index}]")),
             }
         }
-        text + ": " + &self.0.reason
+        path
+    }
+
+    /// What is wrong there.
+    pub(super) fn reason(&self) -> &str {
+        &self.0.reason
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = self.told_of("");
-        f.write_str(told.trim_start_matches(['.', ':', ' ']))
+        if !self.0.path.is_empty() {
+            write!(f, "{}: ", self.path())?;
+        }
+        f.write_str(self.reason())
     }
 }
 
@@ -299,7 +307,6 @@ mod tests {
     fn a_fault_names_the_way_to_its_field() {
         let fault = Fault::new("too long").within("name").at(3).within("users");
 
-        assert_eq!(fault.told_of("Page"), "Page.users[3].name: too long");
         assert_eq!(fault.to_string(), "users[3].name: too long");
     }
 

@@ -249,6 +249,12 @@ impl Error {
         self
     }
 
+    /// Takes back what the far end of another call said: the handler that made that call has run.
+    pub(crate) fn reached(mut self) -> Self {
+        self.0.never_reached &= !self.0.downstream;
+        self
+    }
+
     /// True if it may leave a handler as it is.
     pub(crate) fn is_own(&self) -> bool {
         !self.0.downstream || self.0.forwarded

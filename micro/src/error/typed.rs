@@ -14,35 +14,35 @@ pub trait TypedError: Into<Error> {
     fn from_reason(reason: &str, fields: &Map<String, Value>) -> Option<Self>;
 }
 
-/// The fields of a typed error as they came.
+/// The fields of a typed error, as JSON values.
 pub type FieldMap = Map<String, Value>;
 
-/// The fields of a typed error's variant, as JSON values.
-#[derive(Debug, Default)]
-pub struct Fields(FieldMap);
+/// The type of a field of a typed error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an error: annotate it with `#[micro::message]`, or derive serde's `Serialize` and `Deserialize`",
+    label = "has no form on the wire"
+)]
+pub trait Field: Sized {
+    /// Adds it to `fields`; what has no JSON form is sent as null.
+    fn add(&self, name: &str, fields: &mut FieldMap);
 
-impl Fields {
-    /// No fields.
-    pub fn new() -> Self {
-        Self::default()
+    /// The field called `name`, or `None` if it is not there or not of this type.
+    fn find(fields: &FieldMap, name: &str) -> Option<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Field for T {
+    fn add(&self, name: &str, fields: &mut FieldMap) {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        fields.insert(name.to_owned(), value);
     }
 
-    /// Adds a field; one that has no JSON form is sent as null.
-    pub fn with<T: Serialize>(mut self, name: &str, value: &T) -> Self {
-        self.0.insert(
-            name.to_owned(),
-            serde_json::to_value(value).unwrap_or_default(),
-        );
-        self
+    fn find(fields: &FieldMap, name: &str) -> Option<Self> {
+        T::deserialize(fields.get(name).unwrap_or(&Value::Null)).ok()
     }
 }
 
 /// The error that a variant becomes. Its id is filled in by the service that answers with it.
-pub fn typed_error(code: u16, reason: &'static str, detail: String, fields: Fields) -> Error {
-    Error::new(code, "", detail).with_reason(reason, fields.0)
-}
-
-/// The field called `name`, or `None` if it is not there or not of this type.
-pub fn field<T: DeserializeOwned>(fields: &FieldMap, name: &str) -> Option<T> {
-    T::deserialize(fields.get(name).unwrap_or(&Value::Null)).ok()
+pub fn typed_error(code: u16, reason: &'static str, detail: String, fields: FieldMap) -> Error {
+    Error::new(code, "", detail).with_reason(reason, fields)
 }

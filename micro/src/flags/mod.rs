@@ -7,11 +7,11 @@ mod table;
 mod time;
 mod value;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::builder::{PossibleValuesParser, Resettable, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use tracing::level_filters::LevelFilter;
@@ -64,6 +64,12 @@ pub(crate) fn parse<A: Args>(
         .action(ArgAction::SetTrue)
         .help_heading("Settings")
         .help("Print each setting, its value and where it comes from, and exit");
+    // A variable that is set to nothing is not set, as in go-micro.
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    });
     let command = command.after_help(VARIABLES);
     let mut matches = command.arg(print).try_get_matches_from(arguments)?;
     let own = A::from_arg_matches_mut(&mut matches)?;
@@ -133,9 +139,8 @@ fn said(row: &'static Row, matches: &ArgMatches) -> Option<Said> {
         .get_many::<String>(row.name)?
         .map(String::as_str)
         .collect();
-    // An empty variable is one that says nothing.
     let text = values.join(",");
-    (origin == Origin::Flag || !text.is_empty()).then_some(Said { row, text, origin })
+    Some(Said { row, text, origin })
 }
 
 impl Flags {

@@ -124,7 +124,7 @@ pub(super) static ROWS: &[Row] = &[
         "server_address",
         SERVER,
         "ADDRESS",
-        "Where to listen, such as 127.0.0.1:8080, or :8080 for every interface",
+        "Where to listen, such as 127.0.0.1:8080, or :8080 for every interface; by default a free port of this host only, or of every interface if the registry spans hosts",
         server.address = owned,
         Clone::clone
     ),

@@ -11,6 +11,7 @@ mod record;
 mod watch;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,12 @@ pub trait Registry: fmt::Debug + Send + Sync {
     ///
     /// `unavailable` if the backend cannot be reached.
     async fn watch(&self, name: Option<&str>) -> Result<Watcher>;
+
+    /// The address at which others who use this registry reach this host; `None`, which is the default, if nobody
+    /// needs to but this host, or if the host's routes tell.
+    fn reachable_at(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// Which registry this is and where it looks, for messages, such as `mdns on lo (127.0.0.1)`.
     fn describe(&self) -> String;

@@ -1,16 +1,19 @@
 //! `Debug.Health` and `Debug.Stats`: what every node answers about itself, never announced.
 //!
-//! Field names are go-micro v1's; tools of every generation call `Debug.Health`.
+//! Names and numbers of fields are go-micro v1's; tools of every generation call `Debug.Health`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::{Buf, BufMut};
+use prost::DecodeError;
+use prost::encoding::{self, DecodeContext, WireType};
 use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
-use super::handler::unary;
-use crate::codec::Plain;
+use super::handler::unary_as;
+use crate::codec::Format;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -48,46 +51,94 @@ impl Counted<'_> {
     }
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct HealthRequest {
-    service: String,
+/// Writes a message and its form in protobuf, by hand since the attribute is a feature.
+macro_rules! message {
+    ($(#[$doc:meta])* $message:ident { $($field:ident: $type:ty = $tag:literal $kind:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        struct $message {
+            $($field: $type,)*
+        }
+
+        impl prost::Message for $message {
+            fn encode_raw(&self, buffer: &mut impl BufMut) {
+                $(if self.$field != <$type>::default() {
+                    encoding::$kind::encode($tag, &self.$field, buffer);
+                })*
+            }
+
+            fn merge_field(
+                &mut self,
+                tag: u32,
+                wire: WireType,
+                buffer: &mut impl Buf,
+                context: DecodeContext,
+            ) -> Result<(), DecodeError> {
+                match tag {
+                    $($tag => encoding::$kind::merge(wire, &mut self.$field, buffer, context),)*
+                    _ => encoding::skip_field(wire, tag, buffer, context),
+                }
+            }
+
+            fn encoded_len(&self) -> usize {
+                let mut length = 0;
+                $(if self.$field != <$type>::default() {
+                    length += encoding::$kind::encoded_len($tag, &self.$field);
+                })*
+                length
+            }
+
+            fn clear(&mut self) {
+                *self = Self::default();
+            }
+        }
+    };
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Health {
-    status: String,
+message! {
+    HealthRequest {
+        service: String = 1 string,
+    }
 }
 
-/// Seconds but for `gc`, bytes for `memory`; `gc` is always 0: there is no collector.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct StatsReply {
-    timestamp: u64,
-    started: u64,
-    uptime: u64,
-    memory: u64,
-    threads: u64,
-    gc: u64,
-    requests: u64,
-    errors: u64,
+message! {
+    Health {
+        status: String = 1 string,
+    }
+}
+
+message! {
+    /// Seconds but for `gc`, bytes for `memory`; `gc` is always 0: there is no collector.
+    StatsReply {
+        timestamp: u64 = 1 uint64,
+        started: u64 = 2 uint64,
+        uptime: u64 = 3 uint64,
+        memory: u64 = 4 uint64,
+        threads: u64 = 5 uint64,
+        gc: u64 = 6 uint64,
+        requests: u64 = 7 uint64,
+        errors: u64 = 8 uint64,
+    }
 }
 
 /// The debug endpoints of a server with these counts, under `service`.
 pub(crate) fn definition(service: &str, stats: Arc<Stats>) -> Definition {
-    let health = async |_: Context, _: Plain<HealthRequest>| {
-        Ok::<_, Error>(Plain(Health {
+    let asked = Format::<HealthRequest>::prost_and_serde;
+    let health = async |_: Context, _: HealthRequest| {
+        Ok::<_, Error>(Health {
             status: "ok".to_owned(),
-        }))
+        })
     };
-    let stats = move |_: Context, _: Plain<HealthRequest>| {
+    let stats = move |_: Context, _: HealthRequest| {
         let reply = report(&stats);
-        async move { Ok::<_, Error>(Plain(reply)) }
+        async move { Ok::<_, Error>(reply) }
     };
+    let health = unary_as(asked(), Format::prost_and_serde(), health);
+    let stats = unary_as(asked(), Format::prost_and_serde(), stats);
     Definition::new(service.to_owned())
-        .endpoint("Debug.Health", unary(health).idempotent())
-        .endpoint("Debug.Stats", unary(stats).idempotent())
+        .endpoint("Debug.Health", health.idempotent())
+        .endpoint("Debug.Stats", stats.idempotent())
 }
 
 fn report(stats: &Stats) -> StatsReply {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::handler::{Enter, Handler, Leave};
+use super::handler::{Enter, Handler};
 use super::subscriber::Subscriber;
 
 /// Something that can be served.
@@ -77,16 +77,14 @@ impl Definition {
 }
 
 impl Definition {
-    /// This, asking `enter` before any of its handlers runs, and telling `left` what failed.
-    pub(crate) fn gated(mut self, enter: impl Enter + Clone, left: impl Leave) -> Self {
+    /// This, asking `enter` before any of its handlers runs.
+    pub(crate) fn gated(mut self, enter: impl Enter + Clone) -> Self {
         let endpoints = self.endpoints.into_iter();
         self.endpoints = endpoints
-            .map(|(name, handler)| (name, handler.gated(enter.clone(), left.clone())))
+            .map(|(name, handler)| (name, handler.gated(enter.clone())))
             .collect();
         let subscribers = self.subscribers.into_iter();
-        self.subscribers = subscribers
-            .map(|own| own.gated(enter.clone(), left.clone()))
-            .collect();
+        self.subscribers = subscribers.map(|own| own.gated(enter.clone())).collect();
         self
     }
 }

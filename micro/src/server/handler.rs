@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::stream::{Emitter, generate};
-use crate::codec::{Format, Message, Schema, Streaming};
+use crate::codec::{Format, Message, Outline, Streaming};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::message::{Body, ContentType, Request, Response};
 
 type Answer = BoxFuture<'static, Result<Response>>;
@@ -35,8 +35,8 @@ pub(crate) struct Facts {
     pub(crate) timeout: Option<Duration>,
     pub(crate) description: &'static str,
     pub(crate) content_types: Vec<ContentType>,
-    pub(crate) request: Option<Schema>,
-    pub(crate) response: Option<Schema>,
+    pub(crate) request: Option<Outline>,
+    pub(crate) response: Option<Outline>,
 }
 
 impl Handler {
@@ -49,8 +49,8 @@ impl Handler {
         let facts = Facts {
             streams,
             content_types,
-            request: requests.schema(),
-            response: replies.schema(),
+            request: requests.outline(),
+            response: replies.outline(),
             ..Facts::default()
         };
         Self { serve, facts }
@@ -95,15 +95,15 @@ impl Handler {
 }
 
 impl Handler {
-    /// This, asking `enter` before each run, before the request is decoded, and telling `left` what failed.
-    pub(crate) fn gated(self, enter: impl Enter, left: impl Leave) -> Self {
+    /// This, asking `enter` before each run, before the request is decoded.
+    pub(crate) fn gated(self, enter: impl Enter) -> Self {
         let serve = Arc::clone(&self.serve);
         let gated = move |context: Context, request: Request| {
-            let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
+            let (entered, serve) = (enter(), Arc::clone(&serve));
             Ok(async move {
-                entered.await?;
+                let leave = entered.await?;
                 let answer = async { serve(context, request)?.await }.await;
-                left(answer.as_ref().err());
+                leave(answer.as_ref().err());
                 answer
             }
             .boxed())
@@ -117,16 +117,14 @@ impl Handler {
 
 /// What lets a run begin, or refuses it.
 pub(crate) trait Enter:
-    Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static
+    Fn() -> BoxFuture<'static, Result<Leave>> + Send + Sync + 'static
 {
 }
 
-impl<F: Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static> Enter for F {}
+impl<F: Fn() -> BoxFuture<'static, Result<Leave>> + Send + Sync + 'static> Enter for F {}
 
-/// What is told how a run ended: the error, or none.
-pub(crate) trait Leave: Fn(Option<&Error>) + Clone + Send + Sync + 'static {}
-
-impl<F: Fn(Option<&Error>) + Clone + Send + Sync + 'static> Leave for F {}
+/// What is told how a run ended: the error, or none. Dropped untold, the run was cut short.
+pub(crate) type Leave = Box<dyn FnOnce(Option<&Error>) + Send>;
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,9 +159,8 @@ fn on_the_blocking_pool(answer: Answer) -> Answer {
 }
 
 fn encode<T>(format: &Format<T>, value: &T, content_type: ContentType) -> Result<Response> {
-    let mut bytes = Vec::new();
-    format.encode(value, &content_type, &mut bytes)?;
-    Ok(Response::new(content_type, Body::Bytes(bytes.into())))
+    let bytes = format.encoded(value, &content_type)?;
+    Ok(Response::new(content_type, Body::Bytes(bytes)))
 }
 
 /// How the reply is to be written: as asked for, else as the request.
@@ -195,20 +192,21 @@ where
 }
 
 /// [`unary`] with the formats named.
-pub fn unary_as<Q, R, E, F, Fut>(requests: Format<Q>, replies: Format<R>, handler: F) -> Handler
+pub fn unary_as<Q, R, F, Fut>(requests: Format<Q>, replies: Format<R>, handler: F) -> Handler
 where
     Q: Send + 'static,
     R: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, Q) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = R>> + Send + 'static,
 {
     let serve = move |context: Context, request: Request| {
         let content_type = reply_type(&request, &replies);
         let message = requests.decode(&request.content_type, &request.body.into_bytes()?)?;
         let answer = handler(context, message);
-        let answer =
-            async move { encode(&replies, &answer.await.map_err(Into::into)?, content_type) };
+        let answer = async move {
+            let answer = answer.await.into_result().map_err(Into::into)?;
+            encode(&replies, &answer, content_type)
+        };
         Ok(answer.boxed())
     };
     Handler::new(requests, replies, false, Arc::new(serve))
@@ -227,7 +225,7 @@ where
 }
 
 /// [`client_streaming`] with the formats named.
-pub fn client_streaming_as<Q, R, E, F, Fut>(
+pub fn client_streaming_as<Q, R, F, Fut>(
     requests: Format<Q>,
     replies: Format<R>,
     handler: F,
@@ -235,16 +233,17 @@ pub fn client_streaming_as<Q, R, E, F, Fut>(
 where
     Q: Send + 'static,
     R: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, Streaming<Q>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = R>> + Send + 'static,
 {
     let serve = move |context: Context, request: Request| {
         let content_type = reply_type(&request, &replies);
         let messages = Streaming::new(request.body, request.content_type, requests);
         let answer = handler(context, messages);
-        let answer =
-            async move { encode(&replies, &answer.await.map_err(Into::into)?, content_type) };
+        let answer = async move {
+            let answer = answer.await.into_result().map_err(Into::into)?;
+            encode(&replies, &answer, content_type)
+        };
         Ok(answer.boxed())
     };
     Handler::new(requests, replies, true, Arc::new(serve))

@@ -13,6 +13,7 @@ mod stream;
 mod subscriber;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 pub use definition::{Definition, Handle};
+pub(crate) use handler::Leave;
 pub use handler::{
     Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,
     server_streaming, server_streaming_as, unary, unary_as,
@@ -49,9 +51,11 @@ pub struct Options {
     pub version: String,
     /// Unique among servers; part of each node's id. Default a random one.
     pub id: String,
-    /// Where to listen. Default `127.0.0.1:0`: this host only, any free port.
+    /// Where to listen. Empty, which is the default, means any free port: of this host only, unless the registry
+    /// [reaches other hosts](crate::registry::Registry::reachable_at); then of every interface.
     pub address: String,
-    /// Where others are told to call. Default the bound address, or the host's own if all are bound.
+    /// Where others are told to call. Default the bound address; if all are bound, the one at which those who use the
+    /// registry reach this host.
     pub advertise: Option<String>,
     /// Facts added to each node's record.
     pub metadata: BTreeMap<String, String>,
@@ -71,7 +75,7 @@ impl Default for Options {
         Self {
             version: "latest".to_owned(),
             id: id::random(),
-            address: "127.0.0.1:0".to_owned(),
+            address: String::new(),
             advertise: None,
             metadata: BTreeMap::new(),
             register_ttl: Duration::from_secs(90),
@@ -156,7 +160,10 @@ impl Server {
         let scope = Scope::default();
         let rpc = rpc(&definitions, scope.clone(), wrappers)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
-        let listener = parts.transport.listen(&options.address, accept).await?;
+        let listener = parts
+            .transport
+            .listen(bind(&parts, &options), accept)
+            .await?;
         tracing::info!(
             transport = parts.transport.name(),
             "Listening on {}",
@@ -248,15 +255,33 @@ impl Server {
     }
 }
 
-fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {
-    // A transport whose addresses are no sockets is announced as it is.
-    let address = match bound.parse() {
-        Ok(bound) => address::advertised(bound, options.advertise.as_deref()),
-        Err(_) => options
-            .advertise
-            .clone()
-            .unwrap_or_else(|| bound.to_owned()),
+/// Where to listen: a port that only this host reaches, unless somebody else is to.
+fn bind<'a>(parts: &Parts, options: &'a Options) -> &'a str {
+    let is_wide = || parts.registry.reachable_at().is_some();
+    match &*options.address {
+        "" if is_wide() => ":0",
+        "" => "127.0.0.1:0",
+        address => address,
+    }
+}
+
+/// What others are told to call.
+fn advertised(parts: &Parts, options: &Options, bound: &str) -> String {
+    let wanted = options.advertise.clone();
+    let Ok(bound) = bound.parse::<SocketAddr>() else {
+        // A transport whose addresses are no sockets is announced as it is.
+        return wanted.unwrap_or_else(|| bound.to_owned());
     };
+    let reachable = bound.ip().is_unspecified().then(|| {
+        let ip = parts.registry.reachable_at()?;
+        Some(SocketAddr::new(ip, bound.port()).to_string())
+    });
+    let wanted = wanted.or(reachable.flatten());
+    address::advertised(bound, wanted.as_deref())
+}
+
+fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {
+    let address = advertised(parts, options, bound);
     let facts = [
         ("server", "mucp"),
         ("protocol", "mucp"),

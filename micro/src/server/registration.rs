@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::definition::Definition;
 use super::handler::Facts;
-use crate::codec::{Outline, Schema};
+use crate::codec::Outline;
 use crate::error::Result;
 use crate::registry::{Endpoint, Node, Registry, Service, Value};
 
@@ -46,18 +46,16 @@ impl Registration {
             ttl / 3
         });
         let ttl = (!ttl.is_zero()).then_some(ttl);
-        for service in &*services {
+        for (done, service) in services.iter().enumerate() {
+            let to = registry.describe();
             for node in &service.nodes {
-                tracing::info!(registry = %registry.describe(), "Registering node: {}", node.id);
+                tracing::info!(registry = %to, "Registering node: {}", node.id);
             }
-            registry.register(service, ttl).await.map_err(|error| {
-                let context = format!(
-                    "cannot register {} with {}",
-                    service.name,
-                    registry.describe()
-                );
-                error.within(context)
-            })?;
+            if let Err(error) = registry.register(service, ttl).await {
+                take_back(&*registry, &services[..done]).await;
+                let context = format!("cannot register {} with {to}", service.name);
+                return Err(error.within(context));
+            }
         }
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(beat(
@@ -84,19 +82,24 @@ impl Registration {
         {
             tracing::error!(%error, "the heartbeat failed");
         }
-        let all = async {
-            for service in &*self.services {
-                for node in &service.nodes {
-                    tracing::info!(registry = %self.registry.describe(), "Deregistering node: {}", node.id);
-                }
-                if let Err(error) = self.registry.deregister(service).await {
-                    tracing::warn!(service = service.name, %error, "cannot deregister");
-                }
+        take_back(&*self.registry, &self.services).await;
+    }
+}
+
+/// Takes the records of `services` back, if the registry answers in time.
+async fn take_back(registry: &dyn Registry, services: &[Service]) {
+    let all = async {
+        for service in services {
+            for node in &service.nodes {
+                tracing::info!(registry = %registry.describe(), "Deregistering node: {}", node.id);
             }
-        };
-        if tokio::time::timeout(DEREGISTER, all).await.is_err() {
-            tracing::warn!(registry = %self.registry.describe(), "the registry does not answer: left registered");
+            if let Err(error) = registry.deregister(service).await {
+                tracing::warn!(service = service.name, %error, "cannot deregister");
+            }
         }
+    };
+    if tokio::time::timeout(DEREGISTER, all).await.is_err() {
+        tracing::warn!(registry = %registry.describe(), "the registry does not answer: left registered");
     }
 }
 
@@ -179,13 +182,13 @@ fn empty(definition: &Definition, identity: &Identity) -> Service {
 fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
     let handlers = definition.endpoints.iter().map(|(name, handler)| Endpoint {
         name: name.to_string(),
-        request: handler.facts.request.as_ref().map(value),
-        response: handler.facts.response.as_ref().map(value),
+        request: handler.facts.request.clone().map(value),
+        response: handler.facts.response.clone().map(value),
         metadata: facts(&handler.facts),
     });
     let subscribers = definition.subscribers.iter().map(|subscriber| Endpoint {
         name: subscriber.topic.to_string(),
-        request: subscriber.schema.as_ref().map(value),
+        request: subscriber.event.clone().map(value),
         response: None,
         metadata: BTreeMap::from([
             ("subscriber".to_owned(), "true".to_owned()),
@@ -221,17 +224,11 @@ fn facts(facts: &Facts) -> BTreeMap<String, String> {
     pairs
 }
 
-/// How many levels of fields are announced, as go-micro does.
-const DEPTH: usize = 3;
-
-fn value(schema: &Schema) -> Value {
-    fn named(outline: Outline) -> Value {
-        let Outline { name, kind, values } = outline;
-        Value {
-            name,
-            kind,
-            values: values.into_iter().map(named).collect(),
-        }
+fn value(outline: Outline) -> Value {
+    let Outline { name, kind, values } = outline;
+    Value {
+        name,
+        kind,
+        values: values.into_iter().map(value).collect(),
     }
-    named(schema.outline(DEPTH))
 }

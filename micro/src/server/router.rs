@@ -1,8 +1,8 @@
 //! Endpoint name → handler, for every service of one server.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::definition::Definition;
 use super::handler::Handler;
@@ -11,7 +11,29 @@ use crate::error::{Error, Result};
 /// The handlers of one server; fixed once it is built.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    services: HashMap<Cow<'static, str>, HashMap<Cow<'static, str>, Handler>>,
+    /// In order, so that who names no service gets the same answer from every process.
+    services: BTreeMap<Name, Endpoints>,
+}
+
+type Name = Cow<'static, str>;
+type Endpoints = HashMap<Name, Handler>;
+
+/// A handler, and the names that it is registered under.
+pub(crate) struct Found<'a> {
+    pub(crate) service: &'a Name,
+    pub(crate) endpoint: &'a Name,
+    pub(crate) handler: &'a Handler,
+}
+
+impl<'a> Found<'a> {
+    fn of((service, endpoints): (&'a Name, &'a Endpoints), endpoint: &str) -> Option<Self> {
+        let (endpoint, handler) = endpoints.get_key_value(endpoint)?;
+        Some(Self {
+            service,
+            endpoint,
+            handler,
+        })
+    }
 }
 
 impl Router {
@@ -19,10 +41,18 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// `conflict` if two handlers have one name.
+    /// `conflict` if two handlers have one name, `unsupported` if one can be called in no content type.
     pub(crate) fn add(&mut self, definition: &Definition) -> Result<()> {
         let endpoints = self.services.entry(definition.name.clone()).or_default();
         for (name, handler) in &definition.endpoints {
+            if handler.facts.content_types.is_empty() {
+                let detail = format!(
+                    "the request and the reply of {name} of {} have no content type in common: \
+                     annotate both with `#[micro::message]`",
+                    definition.name
+                );
+                return Err(Error::unsupported("micro.server", detail));
+            }
             match endpoints.entry(name.clone()) {
                 Entry::Vacant(place) => drop(place.insert(handler.clone())),
                 Entry::Occupied(_) => {
@@ -41,18 +71,17 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// `not_found` naming the nearest, marked as never reached: a caller may know another node that has it.
-    pub(crate) fn find(&self, service: &str, endpoint: &str) -> Result<&Handler> {
+    /// `not_found` naming the nearest; for a service marked as never reached, since its node has moved.
+    pub(crate) fn find(&self, service: &str, endpoint: &str) -> Result<Found<'_>> {
         let found = if service.is_empty() {
-            self.services
-                .values()
-                .find_map(|endpoints| endpoints.get(endpoint))
+            let mut all = self.services.iter();
+            all.find_map(|own| Found::of(own, endpoint))
         } else {
-            let Some(endpoints) = self.services.get(service) else {
+            let Some(own) = self.services.get_key_value(service) else {
                 let detail = miss("service", service, self.services.keys());
                 return Err(Error::not_found("micro.server", detail).never_reached());
             };
-            endpoints.get(endpoint)
+            Found::of(own, endpoint)
         };
         found.ok_or_else(|| {
             let known = self
@@ -76,8 +105,13 @@ impl Router {
     }
 }
 
+/// The longest name that is shown, and compared with others, in characters.
+const LONGEST: usize = 100;
+
 /// What is said of a name that is not there.
 fn miss<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a Cow<'static, str>>) -> String {
+    let end = name.char_indices().nth(LONGEST);
+    let name = end.map_or(name, |(end, _)| &name[..end]);
     let nearest = known
         .map(|own| (strsim::normalized_damerau_levenshtein(own, name), own))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -87,5 +121,38 @@ fn miss<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a Cow<'static,
         }
         Some((_, own)) => format!("there is no {kind} {name} here, but there is {own}"),
         None => format!("there is no {kind} {name} here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, Router};
+    use crate::codec::Plain;
+    use crate::context::Context;
+    use crate::error::Error;
+    use crate::server::{Definition, unary};
+
+    #[test]
+    fn of_services_that_have_an_endpoint_the_first_by_name_answers_who_names_none() {
+        // A map in no order would pass a few of these by chance.
+        for _ in 0..20 {
+            let mut router = Router::default();
+            for name in ["b", "a", "c"] {
+                let same = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
+                let definition = Definition::new(name).endpoint("X.Y", same);
+                router.add(&definition).unwrap();
+            }
+
+            assert_eq!(router.find("", "X.Y").ok().unwrap().service, "a");
+        }
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_head_is_not_shown_whole() {
+        let name = "x".repeat(1 << 16);
+
+        let error = Router::default().find("", &name).err().unwrap();
+
+        assert!(error.detail().len() < LONGEST + 100);
     }
 }

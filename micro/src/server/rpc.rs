@@ -2,8 +2,9 @@
 //!
 //! Transports call it through [`Accept`]; the router names the handler, wrappers stand between.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
@@ -13,11 +14,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::debug::Stats;
-use super::handler::Handler;
-use super::router::Router;
+use super::handler::{Facts, Handler};
+use super::router::{Found, Router};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
@@ -52,19 +54,24 @@ impl Rpc {
             draining: AtomicBool::new(false),
         });
         let end = Arc::clone(&core);
-        let wrapped = (!wrappers.is_empty())
-            .then(|| wrappers.round(Next::new(move |request| Arc::clone(&end).dispatch(request))));
+        let wrapped = (!wrappers.is_empty()).then(|| {
+            wrappers.round(Next::new(move |request| {
+                Arc::clone(&end).dispatch(request).boxed()
+            }))
+        });
         Self(Arc::new(Inner { core, wrapped }))
     }
 
     /// From now on calls are refused as never reached; those in flight go on.
     pub(crate) fn refuse(&self) {
-        self.0.core.draining.store(true, Ordering::Release);
+        self.0.core.draining.store(true, Ordering::SeqCst);
     }
 
     async fn answer(self, request: Request) -> Result<Response> {
         let core = &self.0.core;
-        if core.draining.load(Ordering::Acquire) {
+        // Before the look: a server that is told to drain just then waits for this call.
+        let tracked = core.scope.tasks.token();
+        if core.draining.load(Ordering::SeqCst) {
             return Err(Error::unavailable(
                 "micro.server",
                 "the server is stopping: call another node",
@@ -72,7 +79,6 @@ impl Rpc {
             .never_reached());
         }
         let counted = core.stats.count();
-        let tracked = core.scope.tasks.token();
         let answer = match &self.0.wrapped {
             None => Arc::clone(core).dispatch(request).await,
             Some(first) => through(first, request, core.scope.clone()).await,
@@ -126,7 +132,7 @@ impl std::fmt::Debug for Rpc {
 impl Accept for Rpc {
     fn streams(&self, head: &Request) -> bool {
         let found = self.0.core.router.find(&head.service, &head.endpoint);
-        found.is_ok_and(|handler| handler.facts.streams)
+        found.is_ok_and(|found| found.handler.facts.streams)
     }
 
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
@@ -135,26 +141,24 @@ impl Accept for Rpc {
 }
 
 impl Core {
-    fn dispatch(self: Arc<Self>, request: Request) -> BoxFuture<'static, Result<Response>> {
-        async move {
-            let service = request.service.clone();
-            let endpoint = request.endpoint.clone();
-            let answer = match self.router.find(&service, &endpoint) {
-                Ok(handler) => self.run(handler, request).await,
-                Err(error) => Err(error),
-            };
-            answer.map_err(|error| seen_outside(error, &service, &endpoint))
-        }
-        .boxed()
+    async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {
+        let found = self.router.find(&request.service, &request.endpoint)?;
+        let (service, endpoint) = (found.service, found.endpoint);
+        let answer = self.run(found, request).await;
+        answer.map_err(|error| seen_outside(error, service, endpoint))
     }
 
-    async fn run(&self, handler: &Handler, mut request: Request) -> Result<Response> {
+    async fn run(&self, found: Found<'_>, mut request: Request) -> Result<Response> {
+        let Found {
+            service,
+            endpoint,
+            handler,
+        } = found;
         let facts = &handler.facts;
         if !facts.content_types.contains(&request.content_type) {
-            return Err(unsupported(&request, handler));
+            return Err(unsupported(&request, service, handler));
         }
-        let own = facts.timeout.map(|timeout| Instant::now() + timeout);
-        let deadline = [request.deadline, own].into_iter().flatten().min();
+        let deadline = deadline(request.deadline, service, endpoint, facts)?;
         let mut metadata = std::mem::take(&mut request.metadata);
         let attempt = metadata.get(ATTEMPT).and_then(|number| number.parse().ok());
         metadata.remove(ATTEMPT);
@@ -166,13 +170,10 @@ impl Core {
             self.scope.clone(),
         );
         let guard = Finish(context.clone());
-        let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
-        let answer = {
-            let context = context.clone();
-            // The user's function runs up to its first await where it is called: inside, for panics and the context.
-            async move { handler_future(handler, context, request)?.await }
-        };
-        let answer = AssertUnwindSafe(context.scope(Box::pin(answer))).catch_unwind();
+        let own = context.clone();
+        // The user's function runs up to its first await where it is called: inside, for panics and the context.
+        let answer = pin!(async move { handler.serve(own, request)?.await });
+        let answer = AssertUnwindSafe(context.scope(answer)).catch_unwind();
         let bounded = async {
             match deadline {
                 Some(deadline) if !facts.streams => {
@@ -183,15 +184,12 @@ impl Core {
         };
         // What a stopping server no longer waits for.
         let Some(bounded) = self.scope.stop.run_until_cancelled(bounded).await else {
-            return Err(Error::unavailable(
-                service.into_owned(),
-                "the server stopped before the handler was done",
-            ));
+            return Err(stopped(service, "the handler was done"));
         };
         let mut response = match bounded {
             Ok(Ok(answer)) => answer?,
-            Ok(Err(panic)) => return Err(panicked(&service, &endpoint, &*panic)),
-            Err(_) => return Err(expired(&service, &endpoint, facts.idempotent)),
+            Ok(Err(panic)) => return Err(panicked(service, endpoint, &*panic)),
+            Err(_) => return Err(expired(service, endpoint, facts.idempotent)),
         };
         if let Body::Stream(stream) = response.body {
             let stream = context.scope_stream(stream);
@@ -199,8 +197,9 @@ impl Core {
                 Guarded {
                     stream: Some(stream),
                     guard,
-                    service,
-                    endpoint,
+                    stop: Box::pin(self.scope.stop.clone().cancelled_owned()),
+                    service: service.clone(),
+                    endpoint: endpoint.clone(),
                 }
                 .boxed(),
             );
@@ -209,12 +208,28 @@ impl Core {
     }
 }
 
-fn handler_future(
-    handler: &Handler,
-    context: Context,
-    request: Request,
-) -> Result<BoxFuture<'static, Result<Response>>> {
-    handler.serve(context, request)
+/// When the handler must be done.
+///
+/// # Errors
+///
+/// `timeout`, marked as never reached, if that is over.
+fn deadline(
+    theirs: Option<Instant>,
+    service: &str,
+    endpoint: &str,
+    facts: &Facts,
+) -> Result<Option<Instant>> {
+    if theirs.is_none() && facts.timeout.is_none() {
+        return Ok(None);
+    }
+    let now = Instant::now();
+    let own = facts.timeout.and_then(|timeout| now.checked_add(timeout));
+    let deadline = own.into_iter().chain(theirs).min();
+    if deadline.is_some_and(|deadline| deadline <= now) {
+        let detail = format!("the time for {endpoint} was over before it could run");
+        return Err(Error::timeout(service.to_owned(), detail).never_reached());
+    }
+    Ok(deadline)
 }
 
 /// Tells tasks that the handler spawned that its caller has its answer, or is gone.
@@ -231,8 +246,10 @@ struct Guarded {
     /// `None` once it has ended.
     stream: Option<BoxStream<'static, Result<Bytes>>>,
     guard: Finish,
-    service: std::borrow::Cow<'static, str>,
-    endpoint: std::borrow::Cow<'static, str>,
+    /// What a stopping server no longer waits for.
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    service: Cow<'static, str>,
+    endpoint: Cow<'static, str>,
 }
 
 impl Stream for Guarded {
@@ -246,12 +263,16 @@ impl Stream for Guarded {
         let Some(stream) = &mut this.stream else {
             return Poll::Ready(None);
         };
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll_next(cx)));
-        let next = match polled {
-            Ok(polled) => ready!(polled).map(|item| {
-                item.map_err(|error| seen_outside(error, &this.service, &this.endpoint))
-            }),
-            Err(panic) => Some(Err(panicked(&this.service, &this.endpoint, &*panic))),
+        let next = if this.stop.as_mut().poll(cx).is_ready() {
+            Some(Err(stopped(&this.service, "its stream had ended")))
+        } else {
+            let polled = AssertUnwindSafe(|| stream.as_mut().poll_next(cx));
+            match std::panic::catch_unwind(polled) {
+                Ok(polled) => ready!(polled).map(|item| {
+                    item.map_err(|error| seen_outside(error, &this.service, &this.endpoint))
+                }),
+                Err(panic) => Some(Err(panicked(&this.service, &this.endpoint, &*panic))),
+            }
         };
         if !matches!(next, Some(Ok(_))) {
             this.stream = None;
@@ -278,7 +299,12 @@ impl Stream for Tracked {
     }
 }
 
-fn unsupported(request: &Request, handler: &Handler) -> Error {
+fn stopped(service: &str, before: &str) -> Error {
+    let detail = format!("the server stopped before {before}");
+    Error::unavailable(service.to_owned(), detail)
+}
+
+fn unsupported(request: &Request, service: &str, handler: &Handler) -> Error {
     let known: Vec<&str> = handler
         .facts
         .content_types
@@ -291,7 +317,7 @@ fn unsupported(request: &Request, handler: &Handler) -> Error {
         request.content_type.as_str(),
         known.join(", ")
     );
-    Error::unsupported(request.service.to_string(), detail).never_reached()
+    Error::unsupported(service.to_owned(), detail).never_reached()
 }
 
 /// An expired call: go-micro v6 repeats a 408, so only what may run twice says that.
@@ -320,7 +346,7 @@ fn panicked(service: &str, endpoint: &str, panic: &(dyn std::any::Any + Send)) -
 /// What the caller sees: another service's error, unless it was mapped or forwarded, is a fault of this one.
 fn seen_outside(error: Error, service: &str, endpoint: &str) -> Error {
     if error.is_own() {
-        return error.by(service);
+        return error.by(service).reached();
     }
     tracing::warn!(service, endpoint, %error, "a call made by the handler failed");
     Error::internal(

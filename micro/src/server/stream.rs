@@ -127,12 +127,11 @@ impl<R> Stream for Items<R> {
         };
         let polled = handler.as_mut().poll(cx);
         if let Word::Item(item) = this.slot.take() {
-            let mut bytes = Vec::new();
-            let encoded = this.format.encode(&item, &this.content_type, &mut bytes);
+            let encoded = this.format.encoded(&item, &this.content_type);
             if encoded.is_err() {
                 this.handler = None;
             }
-            return Poll::Ready(Some(encoded.map(|()| bytes.into())));
+            return Poll::Ready(Some(encoded));
         }
         match polled {
             Poll::Pending => Poll::Pending,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::handler::{Enter, Leave};
+use super::handler::Enter;
 use crate::broker::{Broker, Consumer, Delivery, Mode, Subscription, Terms};
-use crate::codec::{Format, Message, Schema};
+use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 
 type Serve =
     Arc<dyn Fn(Context, &Delivery) -> Result<BoxFuture<'static, Result<()>>> + Send + Sync>;
@@ -22,7 +22,7 @@ type Serve =
 #[derive(Clone)]
 pub struct Subscriber {
     pub(crate) topic: Cow<'static, str>,
-    pub(crate) schema: Option<Schema>,
+    pub(crate) event: Option<Outline>,
     terms: Terms,
     serve: Serve,
 }
@@ -53,7 +53,7 @@ where
 }
 
 /// [`subscriber`] with the format named.
-pub fn subscriber_as<T, E, F, Fut>(
+pub fn subscriber_as<T, F, Fut>(
     format: Format<T>,
     topic: impl Into<Cow<'static, str>>,
     mode: Mode,
@@ -61,18 +61,17 @@ pub fn subscriber_as<T, E, F, Fut>(
 ) -> Subscriber
 where
     T: Send + 'static,
-    E: Into<Error>,
     F: Fn(Context, T) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    Fut: Future<Output: Outcome<Value = ()>> + Send + 'static,
 {
     let serve = move |context: Context, delivery: &Delivery| {
         let event = format.decode(&delivery.message.content_type, &delivery.message.body)?;
         let handled = handler(context, event);
-        Ok(async move { handled.await.map_err(Into::into) }.boxed())
+        Ok(async move { handled.await.into_result().map_err(Into::into) }.boxed())
     };
     Subscriber {
         topic: topic.into(),
-        schema: format.schema(),
+        event: format.outline(),
         terms: Terms::new(mode),
         serve: Arc::new(serve),
     }
@@ -97,16 +96,16 @@ impl Subscriber {
         self
     }
 
-    /// This, asking `enter` before each run, before the event is decoded, and telling `left` what failed.
-    pub(crate) fn gated(mut self, enter: impl Enter, left: impl Leave) -> Self {
+    /// This, asking `enter` before each run, before the event is decoded.
+    pub(crate) fn gated(mut self, enter: impl Enter) -> Self {
         let serve = Arc::clone(&self.serve);
         self.serve = Arc::new(move |context, delivery| {
-            let (entered, serve, left) = (enter(), Arc::clone(&serve), left.clone());
+            let (entered, serve) = (enter(), Arc::clone(&serve));
             let delivery = delivery.clone();
             Ok(async move {
-                entered.await?;
+                let leave = entered.await?;
                 let handled = async { serve(context, &delivery)?.await }.await;
-                left(handled.as_ref().err());
+                leave(handled.as_ref().err());
                 handled
             }
             .boxed())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Service;
+use super::hooks::Hooks;
 use crate::broker::Broker;
 use crate::client;
 use crate::error::Result;
@@ -167,6 +168,7 @@ impl Builder {
             name: settings.name,
             definitions,
             wrappers: Stack::default(),
+            hooks: Hooks::default(),
             parts,
             client,
             options: settings.server,

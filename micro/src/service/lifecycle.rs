@@ -1,19 +1,22 @@
 //! From start to stop, and the signals between.
 
 use std::fmt;
+use std::future::Future;
 
 use super::Service;
+use super::hooks::Hooks;
 use crate::error::{Error, Result};
 use crate::server::Server;
 
-/// A service that is being served. Dropping it ends everything at once, registered or not.
+/// A service that is being served. Dropping it ends everything at once, registered or not, and runs no hooks.
 pub struct Running {
     server: Server,
+    hooks: Hooks,
 }
 
 impl Running {
-    pub(super) fn new(server: Server) -> Self {
-        Self { server }
+    pub(super) fn new(server: Server, hooks: Hooks) -> Self {
+        Self { server, hooks }
     }
 
     /// Where it listens, with the real port.
@@ -22,15 +25,25 @@ impl Running {
     }
 
     /// Stops in order: deregisters, goes on answering for the linger time, refuses new calls, waits for those in
-    /// flight up to the drain limit, and closes.
+    /// flight up to the drain limit, and closes. Hooks run before and after all that.
     ///
     /// Dropping the future ends everything at once.
     pub async fn stop(mut self) {
+        self.hooks.before_stop().await;
         self.server.stop().await;
+        self.hooks.after_stop().await;
     }
 
-    pub(crate) fn server(&mut self) -> &mut Server {
-        &mut self.server
+    /// The first half of a stop without lingering: nobody who looks now finds this node.
+    pub(super) async fn leave(&mut self) {
+        self.hooks.before_stop().await;
+        self.server.leave().await;
+    }
+
+    /// The second half: waits for what runs, and closes.
+    pub(super) async fn finish(mut self) {
+        self.server.finish().await;
+        self.hooks.after_stop().await;
     }
 }
 
@@ -48,7 +61,8 @@ impl fmt::Debug for Running {
     }
 }
 
-pub(super) async fn run(service: Service) -> Result<()> {
+/// Serves until a signal comes, or `end` does.
+pub(super) async fn run(service: Service, end: impl Future<Output = ()>) -> Result<()> {
     // Before the start: a signal during it is not lost.
     let mut signals = Signals::new()?;
     let running = tokio::select! {
@@ -58,12 +72,12 @@ pub(super) async fn run(service: Service) -> Result<()> {
             return Ok(());
         }
     };
-    let signal = signals.next().await;
-    tracing::info!("{signal}: stopping; a second signal ends at once");
-    tokio::select! {
-        () = running.stop() => tracing::info!("stopped"),
-        signal = signals.next() => tracing::warn!("{signal} again: ended without waiting"),
-    }
+    let word = tokio::select! {
+        signal = signals.next() => signal,
+        () = end => "told to stop",
+    };
+    tracing::info!("{word}: stopping; a signal ends at once");
+    signals.allow(running.stop()).await;
     Ok(())
 }
 
@@ -107,6 +121,16 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "interrupt"
+    }
+}
+
+impl Signals {
+    /// Waits for `stopping`, or until there is another signal.
+    pub(crate) async fn allow(&mut self, stopping: impl Future<Output = ()>) {
+        tokio::select! {
+            () = stopping => tracing::info!("stopped"),
+            signal = self.next() => tracing::warn!("{signal} again: ended without waiting"),
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! A service: its name, what it offers, and the two ends, put together.
 
 mod builder;
+mod hooks;
 mod lifecycle;
 mod once;
 mod typed;
 
 use std::borrow::Cow;
+use std::future::Future;
 
 pub use builder::Builder;
 pub use lifecycle::Running;
 pub use typed::ServiceClient;
 
+use self::hooks::Hooks;
 use crate::client::{Client, Publisher};
 use crate::codec::Message;
 use crate::error::{Error, Result};
@@ -41,6 +44,7 @@ pub struct Service {
     renamed: bool,
     definitions: Vec<Definition>,
     wrappers: Stack,
+    hooks: Hooks,
     parts: Parts,
     client: Client,
     options: Options,
@@ -129,11 +133,62 @@ impl Service {
         self
     }
 
+    /// Runs `hook` before anything is bound or announced; its error is that of the start.
+    ///
+    /// Hooks of one kind run one after the other, in the order in which they were added.
+    ///
+    /// ```
+    /// # async fn example(service: micro::Service) -> micro::Result<()> {
+    /// let service = service
+    ///     .before_start(async || { println!("opening the store"); Ok(()) })
+    ///     .after_stop(async || println!("closing the store"));
+    /// service.run().await
+    /// # }
+    /// ```
+    pub fn before_start<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.hooks.add_before_start(hook);
+        self
+    }
+
+    /// Runs `hook` once the service is announced; if it fails, the service is stopped, and that is the error of the start.
+    pub fn after_start<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.hooks.add_after_start(hook);
+        self
+    }
+
+    /// Runs `hook` when the service is told to stop, before it is deregistered.
+    pub fn before_stop<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.add_before_stop(hook);
+        self
+    }
+
+    /// Runs `hook` when the service has stopped: nothing is called any more.
+    pub fn after_stop<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.add_after_stop(hook);
+        self
+    }
+
     /// Serves until the returned handle is stopped.
     ///
     /// # Errors
     ///
-    /// What could not be bound, subscribed or registered, by name; `conflict` if two handlers have one name.
+    /// What could not be bound, subscribed or registered, by name; `conflict` if two handlers have one name; a hook's.
     pub async fn start(mut self) -> Result<Running> {
         self.settle_names()?;
         let Self {
@@ -141,11 +196,18 @@ impl Service {
             parts,
             options,
             wrappers,
+            mut hooks,
             ..
         } = self;
-        Ok(Running::new(
-            Server::start(definitions, parts, options, &wrappers).await?,
-        ))
+        hooks.before_start().await?;
+        let server = Server::start(definitions, parts, options, &wrappers).await?;
+        let started = hooks.after_start().await;
+        let running = Running::new(server, hooks);
+        if let Err(error) = started {
+            running.stop().await;
+            return Err(error);
+        }
+        Ok(running)
     }
 
     /// Serves until SIGTERM or Ctrl-C, then stops in order; a second signal ends it at once.
@@ -154,7 +216,24 @@ impl Service {
     ///
     /// As [`start`](Self::start).
     pub async fn run(self) -> Result<()> {
-        lifecycle::run(self).await
+        self.run_until(std::future::pending()).await
+    }
+
+    /// Serves until `end` is over, or a signal comes as in [`run`](Self::run), and stops in order.
+    ///
+    /// ```no_run
+    /// # async fn example(service: micro::Service) -> micro::Result<()> {
+    /// let (stop, stopped) = micro::tokio::sync::oneshot::channel::<()>();
+    /// # drop(stop);
+    /// service.run_until(async { drop(stopped.await) }).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<()> {
+        lifecycle::run(self, end).await
     }
 
     /// Serves one request, or one event, and returns: what `#[micro::function]` runs.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::Service;
 use super::lifecycle::Signals;
 use crate::error::{Error, Result};
-use crate::server::Definition;
+use crate::server::{Definition, Leave};
 
 /// Registers, takes one request or event, deregisters, runs it, and returns; a signal before that ends it too.
 pub(super) async fn run(mut service: Service) -> Result<()> {
@@ -26,25 +26,30 @@ pub(super) async fn run(mut service: Service) -> Result<()> {
     tokio::select! {
         _ = events.taken.recv() => {}
         signal = signals.next() => {
-            tracing::info!("{signal} before any request: ended");
-            running.stop().await;
+            tracing::info!("{signal} before any request: stopping; a second signal ends at once");
+            signals.allow(running.stop()).await;
             return Ok(());
         }
     }
     // Before the handler runs: nobody who looks now must find this node.
-    running.server().leave().await;
+    running.leave().await;
     turn.begin();
-    let failure = tokio::select! {
-        left = events.left.recv() => left.flatten(),
-        signal = signals.next() => Some(format!("{signal} before it was done")),
+    let left = tokio::select! {
+        left = events.left.recv() => left,
+        signal = signals.next() => {
+            tracing::info!("{signal}: stopping when it is done; a second signal ends at once");
+            None
+        }
     };
-    running.server().finish().await;
-    failure.map_or(Ok(()), |failure| {
-        Err(Error::internal(
-            name,
-            format!("the function failed: {failure}"),
-        ))
-    })
+    signals.allow(running.finish()).await;
+    let left = left.or_else(|| events.left.try_recv().ok());
+    match left.unwrap_or_else(|| Some("a signal cut it short".to_owned())) {
+        None => Ok(()),
+        Some(failure) => {
+            let detail = format!("the function failed: {failure}");
+            Err(Error::internal(name, detail))
+        }
+    }
 }
 
 /// Who may run, and since when.
@@ -80,18 +85,11 @@ impl Turn {
 
     /// `definition`, whose handlers run once in all.
     fn gate(&self, definition: Definition) -> Definition {
-        let left = {
-            let leaving = self.0.leaving.clone();
-            // There is room: one run enters, so one leaves.
-            move |failure: Option<&Error>| {
-                let _ = leaving.try_send(failure.map(ToString::to_string));
-            }
-        };
         let turn = self.clone();
-        definition.gated(move || turn.clone().enter(), left)
+        definition.gated(move || turn.clone().enter())
     }
 
-    fn enter(self) -> BoxFuture<'static, Result<()>> {
+    fn enter(self) -> BoxFuture<'static, Result<Leave>> {
         if self.0.taken.swap(true, Ordering::AcqRel) {
             let refused = Error::unavailable(
                 "micro.function",
@@ -100,18 +98,37 @@ impl Turn {
             .never_reached();
             return std::future::ready(Err(refused)).boxed();
         }
+        // Made before the wait: the caller may leave during it.
+        let run = Run(self.0.leaving.clone());
         async move {
             let mut begun = self.0.begun.subscribe();
             let _ = self.0.taking.try_send(());
-            let may = begun.wait_for(|begun| *begun).await;
-            may.map(drop).map_err(|_| {
+            begun.wait_for(|begun| *begun).await.map_err(|_| {
                 Error::unavailable("micro.function", "the function is ending").never_reached()
-            })
+            })?;
+            let leave: Leave = Box::new(move |failure| run.end(failure));
+            Ok(leave)
         }
         .boxed()
     }
 
     fn begin(&self) {
         self.0.begun.send_replace(true);
+    }
+}
+
+/// The one run. There is room for one word on how it ended: the first counts.
+struct Run(mpsc::Sender<Option<String>>);
+
+impl Run {
+    fn end(&self, failure: Option<&Error>) {
+        let _ = self.0.try_send(failure.map(ToString::to_string));
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let why = "it panicked, its time ran out, or its caller left";
+        let _ = self.0.try_send(Some(why.to_owned()));
     }
 }

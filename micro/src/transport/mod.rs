@@ -114,7 +114,7 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long a server that drains keeps connections that idle, for calls that are on their way. Default 1 s.
     pub linger: Duration,
-    /// How long connecting may take. Default 5 s.
+    /// How long connecting may take, if half of the time that the call has left is not less. Default 5 s.
     pub connect_timeout: Duration,
     /// How many connections a server keeps open. Default 16,384.
     pub connections: usize,

@@ -186,7 +186,8 @@ fn sort<'a>(pairs: impl Iterator<Item = (&'a str, &'a [u8])>) -> (Parts<'a>, Met
 }
 
 fn lossy(value: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(value)
+    // The check alone is many times faster.
+    str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
 }
 
 fn owned(value: &[u8]) -> Cow<'static, str> {

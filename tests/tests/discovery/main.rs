@@ -75,6 +75,43 @@ async fn a_node_that_was_there_before_is_found() {
     assert_eq!(found.candidates[0].node, greeter.nodes[0]);
 }
 
+/// The daemon's own question would be answered a second later.
+#[tokio::test]
+async fn a_node_that_registered_a_moment_ago_is_found_at_once() {
+    let fleet = micro::id::random();
+    let (here, there) = (registry(&fleet), registry(&fleet));
+    here.register(&service("greeter"), None).await.unwrap();
+    let cache = Cache::new(Arc::new(there));
+    let began = Instant::now();
+
+    let found = cache.snapshot("greeter", SOON).await;
+
+    assert!(found.is_ok(), "{found:?}");
+    assert!(
+        began.elapsed() < Duration::from_millis(700),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn fifty_services_of_one_process_are_found() {
+    let fleet = micro::id::random();
+    let (here, there) = (registry(&fleet), registry(&fleet));
+    for number in 0..50 {
+        let service = service(&format!("service-{number:02}"));
+        here.register(&service, None).await.unwrap();
+    }
+
+    let found = there.list().await.unwrap();
+
+    let names: Vec<_> = found.into_iter().map(|service| service.name).collect();
+    let all: Vec<_> = (0..50)
+        .map(|number| format!("service-{number:02}"))
+        .collect();
+    assert_eq!(names, all);
+}
+
 #[tokio::test]
 async fn a_node_on_loopback_is_known_to_be_local() {
     let fleet = micro::id::random();

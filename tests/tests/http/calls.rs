@@ -125,6 +125,16 @@ async fn a_request_without_a_host_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_hosts_is_wrong() {
+    let node = listen(echo()).await;
+
+    let call = post("/", &format!("Host: b\r\n{HELLO}"), "{}");
+    let reply = Peer::connect(node.address()).await.exchange(call).await;
+
+    assert_eq!((reply.status(), reply.error().code()), (400, 400));
+}
+
+#[tokio::test]
 async fn a_stream_is_refused_with_what_to_use() {
     let node = listen(echo()).await;
     let mut peer = Peer::connect(node.address()).await;

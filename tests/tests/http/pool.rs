@@ -260,3 +260,19 @@ async fn one_reply_is_given_to_one_call() {
         assert_eq!(got, sent);
     }
 }
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_connection_though_the_peer_does_not_read() {
+    let node = Node::bind().await;
+    let channel = dial(Limits::default(), &node.address());
+    let mut large = hello("");
+    large.body = micro::message::Body::Bytes(vec![0; 4 << 20].into());
+    let call = tokio::spawn(async move { channel.call(large).await.map(drop) });
+    let mut peer = node.accept().await;
+    notice().await;
+
+    call.abort();
+
+    let sent = tokio::time::timeout(Duration::from_secs(5), peer.closed()).await;
+    assert!(sent.expect("the connection is open").len() < 4 << 20);
+}

@@ -1,9 +1,10 @@
 //! Whole services that call each other over HTTP.
 
 use micro::prelude::*;
-use micro::registry::MemoryRegistry;
+use micro::registry::{MemoryRegistry, Registry};
 use micro::transport::{HttpTransport, Limits};
 use micro::{Builder, Error, Running, Service};
+use tests::PassedOver;
 
 use crate::raw::Peer;
 
@@ -76,4 +77,111 @@ async fn calls_go_on_while_a_node_is_replaced() {
     };
 
     tokio::join!(old.stop(), calls);
+}
+
+/// An address to which connecting takes for ever, as to a host that lost its network; and what keeps it so.
+async fn blackhole() -> (String, Vec<std::net::TcpStream>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap().into_std().unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    // The system drops what comes to a full queue.
+    while let Ok(stream) =
+        std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100))
+    {
+        queue.push(stream);
+    }
+    // Kept open for as long as the queue is.
+    queue.push(std::net::TcpStream::from(std::os::fd::OwnedFd::from(
+        listener,
+    )));
+    (address.to_string(), queue)
+}
+
+#[tokio::test]
+async fn a_call_to_a_host_that_lost_its_network_is_answered_by_another_node() {
+    let registry = MemoryRegistry::default();
+    let greeter = greeter(&registry).await;
+    let (address, _queue) = blackhole().await;
+    let mut lost = registry.get("greeter").await.unwrap().remove(0);
+    lost.nodes[0].id = "lost".into();
+    lost.nodes[0].address = address;
+    registry.register(&lost, None).await.unwrap();
+    let first = micro::selector::RoundRobinSelector;
+    let client = builder("client", &registry)
+        .selector(first)
+        .build()
+        .await
+        .unwrap();
+
+    for _ in 0..2 {
+        let call = client.client().call::<_, Plain<String>>(
+            "greeter",
+            "Greeter.Hello",
+            &Plain("Ann".to_owned()),
+        );
+        let reply = call.timeout(Duration::from_millis(500)).await;
+
+        assert_eq!(reply.unwrap().0, "Hello Ann");
+    }
+    drop(greeter);
+}
+
+#[tokio::test]
+async fn a_record_with_an_address_that_cannot_be_dialled_does_no_harm() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let mut wrong = registry.get("greeter").await.unwrap().remove(0);
+    wrong.nodes[0].id = "wrong".into();
+    wrong.nodes[0].address = "no address".into();
+    registry.register(&wrong, None).await.unwrap();
+    let first = micro::selector::RoundRobinSelector;
+    let client = builder("client", &registry).selector(first);
+    let client = client.build().await.unwrap();
+
+    for _ in 0..2 {
+        assert_eq!(hello(&client, "Ann").await.unwrap().0, "Hello Ann");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_call_by_path_names_the_service() {
+    let registry = MemoryRegistry::default();
+    let fail =
+        unary(async |_: Context, _: Plain<()>| -> micro::Result<Plain<()>> { panic!("broken") });
+    let service = builder("greeter", &registry).build().await.unwrap();
+    let service = service.endpoint("Greeter.Fail", fail);
+    let running = service.start().await.unwrap();
+
+    let call = "POST /Greeter/Fail HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull";
+    let reply = Peer::connect(running.address()).await.exchange(call).await;
+
+    assert_eq!((reply.error().code(), reply.error().id()), (500, "greeter"));
+}
+
+#[tokio::test]
+async fn a_call_with_little_time_takes_no_node_for_dead() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let (address, _queue) = blackhole().await;
+    let mut far = registry.get("greeter").await.unwrap().remove(0);
+    // Before the other one, in the order of ids.
+    far.nodes[0].id = "far".into();
+    far.nodes[0].address = address;
+    registry.register(&far, None).await.unwrap();
+    let passed_over = PassedOver::default();
+    let client = builder("client", &registry).selector(passed_over.clone());
+    let client = client.build().await.unwrap();
+
+    for _ in 0..2 {
+        let call = client.client().call::<_, Plain<String>>(
+            "greeter",
+            "Greeter.Hello",
+            &Plain("Ann".to_owned()),
+        );
+        call.timeout(Duration::from_millis(200)).await.unwrap();
+    }
+
+    assert_eq!(passed_over.seen(), Vec::<String>::new());
 }

@@ -5,6 +5,7 @@ mod memory;
 use std::sync::Arc;
 use std::time::Duration;
 
+use file_registry::FileRegistry;
 use futures_util::StreamExt;
 use micro::registry::{
     Action, Endpoint, Event, MdnsRegistry, MemoryRegistry, Node, Options, Registry, Service,
@@ -39,6 +40,17 @@ impl Pair {
             here: Arc::new(MdnsRegistry::new(&options).unwrap()),
             there: Arc::new(MdnsRegistry::new(&options).unwrap()),
         }
+    }
+
+    /// The registry of the example of a plugin; the folder lives as long as what is returned with it.
+    fn files() -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = || Arc::new(FileRegistry::new(folder.path()));
+        let pair = Self {
+            here: registry(),
+            there: registry(),
+        };
+        (pair, folder)
     }
 
     async fn watch(&self, name: &str) -> Watcher {
@@ -101,6 +113,14 @@ macro_rules! over_every_registry {
             $(#[tokio::test(start_paused = true)]
             async fn $behaviour() {
                 super::$behaviour(super::Pair::memory()).await;
+            })*
+        }
+
+        mod over_files {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let (pair, _folder) = super::Pair::files();
+                super::$behaviour(pair).await;
             })*
         }
 

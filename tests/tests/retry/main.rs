@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use micro::prelude::*;
-use micro::registry::Registry as _;
-use micro::{Error, Running};
-use tests::System;
+use micro::registry::{Endpoint, Node, Registry, Service};
+use micro::{Error, Running, wrapper};
+use tests::{PassedOver, System};
 
 /// A node whose handler counts its runs and fails with `code`.
 async fn failing(
@@ -132,43 +132,6 @@ async fn a_call_that_a_stopping_node_refuses_is_answered_by_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_written_anew_for_each_node_that_it_is_tried_on() {
-    let system = System::default();
-    for (id, content_type) in [("a", "application/json"), ("b", "application/msgpack")] {
-        let types = ("content_types".to_owned(), content_type.to_owned());
-        let service = micro::registry::Service {
-            name: "greeter".to_owned(),
-            version: id.to_owned(),
-            endpoints: vec![micro::registry::Endpoint {
-                name: "Greeter.Hello".to_owned(),
-                metadata: [types].into(),
-                ..Default::default()
-            }],
-            // Nothing listens there.
-            nodes: vec![micro::registry::Node {
-                id: id.to_owned(),
-                address: id.to_owned(),
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        system.registry.register(&service, None).await.unwrap();
-    }
-    let selector = micro::selector::RoundRobinSelector;
-    let client = system.builder("client").selector(selector).build().await;
-    let client = client.unwrap();
-
-    let name = Plain("ann".to_owned());
-    let call = client
-        .client()
-        .call::<_, Plain<String>>("greeter", "Greeter.Hello", &name);
-    let error = call.timeout(Duration::from_secs(1)).await.unwrap_err();
-
-    // Neither can be reached, and each could have read it.
-    assert_eq!(error.code(), 503, "{error}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_filter_keeps_calls_to_the_nodes_it_lets_pass() {
     let system = System::default();
     let _a = system.greeter("a").await;
@@ -223,4 +186,194 @@ async fn a_filter_that_no_node_passes_is_said() {
             .contains("none of the 1 nodes of greeter fits"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_a_handler_forwards_does_not_run_it_again() {
+    let (system, runs) = (System::default(), Arc::new(AtomicU32::new(0)));
+    let mut fronts = Vec::new();
+    for node in ["a", "b", "c"] {
+        let client = system.service("client").await.client().clone();
+        let runs = Arc::clone(&runs);
+        let ask = unary(move |_: Context, _: Plain<()>| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            let call = client.call::<_, Plain<()>>("nowhere", "No.Where", &Plain(()));
+            async move { call.await.map_err(Error::forward) }
+        });
+        let front = system.builder("shop").id(node).build().await.unwrap();
+        fronts.push(front.endpoint("Shop.Buy", ask).start().await.unwrap());
+    }
+
+    let error = buy(&system).await;
+
+    assert_eq!(error.code(), 404);
+    assert!(!error.is_never_reached());
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_a_node_refuses_is_answered_by_another_with_the_whole_request() {
+    let system = System::default();
+    let mut nodes = Vec::new();
+    for node in ["refusing", "other"] {
+        let count = server_streaming(async |_: Context, to: Plain<u32>| {
+            Ok::<_, Error>(stream::iter((0..to.0).map(|n| Ok::<_, Error>(Plain(n)))))
+        });
+        let refuse = wrapper::from_fn(move |_: Context, request: Request, next: Next| async move {
+            tokio::task::yield_now().await;
+            match node {
+                "refusing" => Err(Error::unavailable("test", "not me").never_reached()),
+                _ => next.run(request).await,
+            }
+        });
+        let service = system.builder("count").id(node).build().await.unwrap();
+        let service = service.wrap_handler(refuse).endpoint("Count.To", count);
+        nodes.push(service.start().await.unwrap());
+    }
+    let client = system
+        .builder("client")
+        .selector(InOrder)
+        .build()
+        .await
+        .unwrap();
+    let typed = micro::ServiceClient::named("count", &client);
+    let format = <Plain<u32> as micro::Message>::format();
+    let method = micro::client::Method::new("Count.To");
+
+    let replies = typed
+        .server_streaming(&method, format, format, Plain(3))
+        .await;
+
+    let replies: Vec<_> = replies.unwrap().map(|n| n.unwrap().0).collect().await;
+    assert_eq!(replies, [0, 1, 2]);
+}
+
+/// Chooses the node with the greatest id.
+#[derive(Debug)]
+struct InOrder;
+
+impl micro::selector::Selector for InOrder {
+    fn select<'a>(
+        &self,
+        snapshot: &'a micro::registry::Snapshot,
+        allowed: &dyn Fn(&micro::registry::Candidate) -> bool,
+    ) -> Option<&'a Arc<micro::registry::Candidate>> {
+        snapshot.candidates.iter().rev().find(|one| allowed(one))
+    }
+
+    fn name(&self) -> &'static str {
+        "in-order"
+    }
+}
+
+/// Announces `address` as a node of `shop`, in a version of its own, with this fact about its method.
+async fn announce(system: &System, node: &str, address: &str, (fact, value): (&str, &str)) {
+    let endpoint = Endpoint {
+        name: "Shop.Buy".into(),
+        metadata: [(fact.into(), value.into())].into(),
+        ..Endpoint::default()
+    };
+    let service = Service {
+        name: "shop".into(),
+        version: node.into(),
+        endpoints: vec![endpoint],
+        nodes: vec![Node {
+            id: node.into(),
+            address: address.into(),
+            ..Node::default()
+        }],
+        ..Service::default()
+    };
+    system.registry.register(&service, None).await.unwrap();
+}
+
+/// A node at the address `shop` that takes 50 ms, and whose record is up to the test.
+async fn unannounced(system: &System) -> Running {
+    let buy = unary(async |_: Context, _: Plain<()>| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok::<_, Error>(Plain(()))
+    });
+    let shop = system
+        .builder("shop")
+        .address("shop")
+        .build()
+        .await
+        .unwrap();
+    let shop = shop.endpoint("Shop.Buy", buy).start().await.unwrap();
+    for own in system.registry.get("shop").await.unwrap() {
+        system.registry.deregister(&own).await.unwrap();
+    }
+    shop
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_node_is_sent_what_it_takes() {
+    let system = System::default();
+    let _shop = unannounced(&system).await;
+    announce(
+        &system,
+        "z",
+        "nobody",
+        ("content_types", "application/json"),
+    )
+    .await;
+    announce(
+        &system,
+        "a",
+        "shop",
+        ("content_types", "application/msgpack"),
+    )
+    .await;
+    let client = system
+        .builder("client")
+        .selector(InOrder)
+        .build()
+        .await
+        .unwrap();
+
+    let reply = client
+        .client()
+        .call::<_, Plain<()>>("shop", "Shop.Buy", &Plain(()))
+        .await;
+
+    reply.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_node_asks_for_binds_no_other() {
+    let system = System::default();
+    let _shop = unannounced(&system).await;
+    announce(&system, "z", "nobody", ("timeout", "1000000")).await;
+    announce(&system, "a", "shop", ("stream", "false")).await;
+    let client = system
+        .builder("client")
+        .selector(InOrder)
+        .build()
+        .await
+        .unwrap();
+
+    let reply = client
+        .client()
+        .call::<_, Plain<()>>("shop", "Shop.Buy", &Plain(()))
+        .await;
+
+    reply.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_take_a_message_is_not_taken_for_dead() {
+    let system = System::default();
+    announce(&system, "a", "shop", ("content_types", "text/csv")).await;
+    let passed_over = PassedOver::default();
+    let client = system.builder("client").selector(passed_over.clone());
+    let client = client.build().await.unwrap();
+
+    for _ in 0..2 {
+        let call = client
+            .client()
+            .call::<_, Plain<()>>("shop", "Shop.Buy", &Plain(()));
+        assert_eq!(call.await.unwrap_err().code(), 415);
+    }
+
+    assert_eq!(passed_over.seen(), Vec::<String>::new());
 }

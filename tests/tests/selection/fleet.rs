@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use micro::prelude::*;
 use micro::registry::{
-    Cache, Candidate, Endpoint, MemoryRegistry, Node, Registry, Service, Snapshot, Watcher,
+    Cache, Candidate, MemoryRegistry, Node, Registry, Service, Snapshot, Watcher,
 };
 use micro::selector::{Backend, Outcome, Selector};
 use micro::{Error, Result, Running};
@@ -29,30 +29,6 @@ pub(crate) async fn announce(registry: &MemoryRegistry, ids: &[&str]) {
     let service = Service {
         name: "greeter".to_owned(),
         nodes: ids.iter().map(node).collect(),
-        ..Service::default()
-    };
-    registry.register(&service, None).await.unwrap();
-}
-
-/// Announces a node whose `Greeter.Hello` takes only this content type.
-pub(crate) async fn announce_as(registry: &MemoryRegistry, id: &str, content_type: &str) {
-    let node = Node {
-        id: id.to_owned(),
-        address: id.to_owned(),
-        ..Node::default()
-    };
-    let types = ("content_types".to_owned(), content_type.to_owned());
-    let hello = Endpoint {
-        name: "Greeter.Hello".to_owned(),
-        metadata: [types].into(),
-        ..Endpoint::default()
-    };
-    // Each in a version of its own, as records have it.
-    let service = Service {
-        name: "greeter".to_owned(),
-        version: id.to_owned(),
-        endpoints: vec![hello],
-        nodes: vec![node],
         ..Service::default()
     };
     registry.register(&service, None).await.unwrap();

@@ -89,19 +89,6 @@ async fn an_ejected_node_is_used_when_none_else_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_takes_no_form_of_the_message_is_not_ejected() {
-    let system = System::default();
-    fleet::announce_as(&system.registry, "odd", "application/odd").await;
-    let (spy, seen) = spy(std::sync::Arc::new(micro::selector::P2cSelector));
-    let client = system.builder("client").selector(spy).build().await;
-
-    let error = greet(&client.unwrap()).await.unwrap_err();
-
-    assert_eq!(error.code(), 415, "{error}");
-    assert!(!seen.last().is_ejected());
-}
-
-#[tokio::test(start_paused = true)]
 async fn nodes_of_the_same_host_come_first_where_the_registry_prefers_them() {
     const HERE: &str = "127.0.0.1:1";
     for selector in selectors() {

@@ -49,6 +49,24 @@ async fn never(request: Missing) -> micro::Result<Missing> {
     Ok(request)
 }
 
+#[micro::service]
+trait Contract {
+    #[cfg(never)]
+    #[micro::handler]
+    async fn never(&self, request: Missing) -> micro::Result<Missing>;
+
+    #[cfg(unix)]
+    #[micro::handler]
+    async fn name(&self, request: Text) -> micro::Result<Text>;
+}
+
+impl Contract for Platform {
+    #[cfg(unix)]
+    async fn name(&self, request: Text) -> micro::Result<Text> {
+        Ok(request)
+    }
+}
+
 #[micro::error]
 enum Failure {
     #[cfg(never)]
@@ -65,6 +83,8 @@ enum Failure {
 async fn main() -> micro::Result<()> {
     let client = PlatformClient::local(Platform);
     assert_eq!(client.name(Text::default()).await?.text, "unix");
+    let contract = ContractClient::local(Platform);
+    assert_eq!(contract.name(Text::default()).await?, Text::default());
     assert_eq!(micro::Error::from(Failure::Known { there: 1 }).typed(), Some(Failure::Known { there: 1 }));
     Ok(())
 }

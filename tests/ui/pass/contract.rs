@@ -86,8 +86,23 @@ impl StepCounter for Mine {
     }
 }
 
+/// What a contract promises of every implementation: it is shared, and its futures and streams move between threads.
+fn run_anywhere<C: StepCounter>(counter: C) -> impl Future<Output = micro::Result<Number>> + Send + 'static {
+    let counter = std::sync::Arc::new(counter);
+    async move {
+        let next = counter.next(Number::default()).await;
+        let numbers = counter.up(Number { value: 2 }).await?;
+        let mut numbers = std::pin::pin!(numbers);
+        while let Some(number) = numbers.next().await {
+            drop(number);
+            std::future::ready(()).await;
+        }
+        next
+    }
+}
+
 #[micro::service(name = "typed")]
-trait Typed<T, U: Clone>
+trait Typed<T, U: Clone>: Send + Sync + 'static
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static,
 {
@@ -107,6 +122,8 @@ impl Typed<u8, ()> for Same {
 
 #[micro::main]
 async fn main() -> micro::Result<()> {
+    let ran = micro::tokio::spawn(run_anywhere(Mine { base: 1 })).await;
+    assert!(matches!(ran, Ok(Ok(Number { value: 1 }))));
     let counter = StepCounterClient::local(Mine { base: 5 });
     assert_eq!(counter.next(Number { value: 1 }).await?.value, 2);
     assert_eq!(counter.aliased(Number { value: 1 }).await?.value, 2);

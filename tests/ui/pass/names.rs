@@ -2,6 +2,8 @@
 
 #![deny(warnings)]
 
+use micro::prelude::{Context, Stream, StreamExt as _, Streaming, stream};
+
 pub struct Client;
 pub struct ServiceClient;
 pub struct Definition;
@@ -52,10 +54,53 @@ impl Client {
     }
 }
 
+#[micro::service]
+impl Method {
+    #[micro::handler]
+    async fn sum(&self, requests: Streaming<u8>) -> micro::Result<u8> {
+        let sum = requests.fold(0, async |sum, number| sum + number.unwrap_or_default());
+        Ok(sum.await)
+    }
+
+    #[micro::handler]
+    async fn echo(&self, replies: u8) -> micro::Result<u8> {
+        Ok(replies)
+    }
+}
+
+#[micro::handler(name = "Free.Request")]
+async fn request(service: u8) -> micro::Result<u8> {
+    Ok(service)
+}
+
+#[micro::handler(name = "Free.Context")]
+async fn context(_ctx: &Context, requests: u8) -> micro::Result<impl Stream<Item = micro::Result<u8>> + use<>> {
+    Ok(stream::iter([Ok(requests)]))
+}
+
+#[micro::handler(name = "Free.Emitter")]
+async fn emitter(emitter: u8) -> micro::Result<impl Stream<Item = micro::Result<u8>>> {
+    Ok(stream::iter([Ok(emitter)]))
+}
+
+#[micro::handler(name = "Free.Requests")]
+async fn requests(replies: Streaming<u8>) -> micro::Result<u8> {
+    drop(replies);
+    Ok(0)
+}
+
+#[micro::subscriber(topic = "free", broadcast)]
+async fn format(service: u8) -> micro::Result<()> {
+    let _ = service;
+    Ok(())
+}
+
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let client = ClientClient::local(Client);
     let sum = client.clone(1).await? + client.definition(2).await? + client.r#move(3).await? + client.call(4).await?;
     assert_eq!(sum + client.fmt(5).await? + client.make(6).await? + client.unary(7).await?, 28);
+    let method = MethodClient::local(Method);
+    assert_eq!(method.sum(stream::iter([1, 2])).await? + method.echo(3).await?, 6);
     Ok(())
 }

@@ -7,7 +7,7 @@ use quote::quote;
 
 use super::Scope;
 use crate::message::model::{Alternative, Role};
-use crate::names::words;
+use crate::names::plain;
 
 pub(super) fn choice(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     let (core, message, own) = (&scope.core, &scope.message, scope.name());
@@ -40,7 +40,7 @@ fn number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
         let (cfg, ident) = (cfg(alternative), &alternative.ident);
         match &alternative.role {
             Role::Number { number, .. } => quote!(#cfg Self::#ident => #number,),
-            Role::Unknown => quote!(#cfg Self::#ident(number) => *number,),
+            Role::Unknown { .. } => quote!(#cfg Self::#ident(number) => *number,),
         }
     });
     let core = &scope.core;
@@ -64,7 +64,7 @@ fn from_number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
             Role::Number { number, .. } => {
                 arms.extend(quote!(#cfg #number => #some(Self::#ident),))
             }
-            Role::Unknown => rest = quote!(number => #some(Self::#ident(number)),),
+            Role::Unknown { .. } => rest = quote!(number => #some(Self::#ident(number)),),
         }
     }
     quote! {
@@ -77,24 +77,20 @@ fn from_number(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     }
 }
 
-/// Each variant is known by its name in Rust, in a proto file, and there behind that of the enum.
+/// Each variant is known by its name in Rust and in a proto file.
 fn from_name(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
     let core = &scope.core;
-    let prefix = words(&scope.name(), '_').to_uppercase();
     let mut taken = HashSet::new();
     let mut arms = TokenStream::new();
-    let spellings: [fn(&str, &str, &str) -> String; 3] = [
-        |ident, _, _| ident.to_owned(),
-        |_, name, _| name.to_owned(),
-        |_, name, prefix| format!("{prefix}_{name}"),
-    ];
+    let spellings: [fn(&str, &str) -> String; 2] =
+        [|ident, _| ident.to_owned(), |_, name| name.to_owned()];
     for spelling in spellings {
         for alternative in alternatives {
             let Role::Number { name, .. } = &alternative.role else {
                 continue;
             };
             let (cfg, ident) = (cfg(alternative), &alternative.ident);
-            let spelled = spelling(&ident.to_string(), name, &prefix);
+            let spelled = spelling(&plain(ident), name);
             if taken.insert(spelled.clone()) {
                 arms.extend(quote!(#cfg #spelled => #core::option::Option::Some(Self::#ident),));
             }
@@ -119,7 +115,7 @@ fn schema(scope: &Scope, alternatives: &[Alternative]) -> TokenStream {
                 let cfg = cfg(alternative);
                 Some(quote!(#cfg (#name, #number)))
             }
-            Role::Unknown => None,
+            Role::Unknown { .. } => None,
         });
     quote! {
         fn schema() -> #message::Schema {

@@ -37,13 +37,16 @@ impl<'a> Fields<'a> {
         quote!({ #(#fields),* })
     }
 
-    /// Appends the fields that the pattern bound.
+    /// Appends the fields that the pattern bound, in the order of their tags, as other writers of protobuf.
     pub(super) fn encode(&self) -> TokenStream {
         let fields = self.each(|_, field, bound| {
             let (encode, tag) = (self.scope.form(&field.ty, "encode"), field.key.tag.number);
             quote!(#encode(#bound, #tag, out);)
         });
-        quote!(#(#fields)*)
+        let tags = self.fields.iter().map(|field| field.key.tag.number);
+        let mut fields: Vec<_> = tags.zip(fields).collect();
+        fields.sort_by_key(|(tag, _)| *tag);
+        fields.into_iter().map(|(_, field)| field).collect()
     }
 
     /// How many of the fields that the pattern bound are present.

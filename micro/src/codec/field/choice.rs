@@ -9,7 +9,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::list::Packable;
 use super::{Fault, Field, Form, Input, Kind, Label, Packed, Single, WireType};
-use crate::codec::schema::Schema;
+use crate::codec::schema::{Schema, screaming};
 
 const EXPECTED: &str = "a variant's number";
 
@@ -28,7 +28,7 @@ pub trait Enumeration: Field<Form = Choice> + Default + Serialize + DeserializeO
     /// The variant of this number, or the one that keeps unknown numbers.
     fn from_number(number: i32) -> Option<Self>;
 
-    /// The variant of this name.
+    /// The variant of this name, in Rust or in a proto file, there without that of the enum before it.
     fn from_name(name: &str) -> Option<Self>;
 
     /// What it looks like.
@@ -113,6 +113,12 @@ impl<T: Enumeration> Packable<T> for Choice {
     }
 }
 
+/// The variant of this name in a proto file: the name of the enum stands before it.
+fn from_full_name<T: Enumeration>(name: &str) -> Option<T> {
+    let name = name.strip_prefix(&screaming(T::NAME))?;
+    T::from_name(name.strip_prefix('_')?)
+}
+
 /// Writes the number of the variant.
 ///
 /// # Errors
@@ -165,7 +171,7 @@ impl<T: Enumeration> Visitor<'_> for ChoiceVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
-        if let Some(variant) = T::from_name(name) {
+        if let Some(variant) = T::from_name(name).or_else(|| from_full_name(name)) {
             return Ok(variant);
         }
         match name.parse() {

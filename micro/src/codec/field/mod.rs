@@ -300,3 +300,16 @@ impl<'de, T, F: Form<T>> DeserializeSeed<'de> for Whole<T, F> {
 fn cautious<T>(claimed: Option<usize>) -> usize {
     claimed.unwrap_or(0).min(4096 / size_of::<T>().max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cautious;
+
+    #[test]
+    fn no_more_than_a_page_is_made_room_for_on_a_claim() {
+        assert_eq!(cautious::<u8>(Some(usize::MAX)), 4096);
+        assert_eq!(cautious::<[u64; 100]>(Some(usize::MAX)), 5);
+        assert_eq!(cautious::<[u8; 5000]>(Some(3)), 0);
+        assert_eq!(cautious::<u32>(Some(7)), 7);
+    }
+}

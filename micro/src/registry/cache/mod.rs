@@ -33,6 +33,9 @@ pub(super) const ID: &str = "micro.registry";
 /// How long the first callers of a service may wait for a node, and later ones after its last node left.
 const FIRST_NODE: Duration = Duration::from_secs(2);
 
+/// The longest wait for a node; it can be added to any time.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// How many services are followed at once; names may come from requests that a gateway passes on.
 const MOST_SERVICES: usize = 4096;
 
@@ -134,6 +137,7 @@ impl Cache {
     /// known of the service, and if 4,096 services are followed already; `bad_request` if the name is empty.
     pub async fn snapshot(&self, name: &str, patience: Duration) -> Result<Arc<Snapshot>> {
         let began = Instant::now();
+        let patience = patience.min(LONGEST);
         loop {
             if let Some(snapshot) = self.peek(name) {
                 return Ok(snapshot);

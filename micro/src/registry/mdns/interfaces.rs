@@ -1,7 +1,7 @@
 //! Which network interfaces mDNS speaks on: loopback always, others if they are named.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mdns_sd::{IfKind, IfPredicate};
@@ -45,6 +45,34 @@ impl Interfaces {
             return true;
         }
         ip.is_loopback() && ip.is_ipv4()
+    }
+
+    /// This host's address on the first interface that was asked for and is there; on IPv4 if it can be.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        let found = if self.are_loopback_only() {
+            Vec::new()
+        } else {
+            if_addrs::get_if_addrs().unwrap_or_default()
+        };
+        let of = |wanted: &String| {
+            let mut own = found
+                .iter()
+                .filter(|one| one.name == *wanted || wanted.parse() == Ok(one.ip()))
+                .map(if_addrs::Interface::ip);
+            own.clone().find(IpAddr::is_ipv4).or_else(|| own.next())
+        };
+        self.wanted.iter().find_map(of)
+    }
+
+    /// The addresses in use beside loopback.
+    pub(super) fn lan(&self) -> Vec<Ipv4Addr> {
+        let found = self.found();
+        let all = found.iter().flat_map(BTreeMap::values);
+        let v4 = all.filter_map(|ip| match ip {
+            IpAddr::V4(ip) => Some(*ip),
+            IpAddr::V6(_) => None,
+        });
+        v4.collect()
     }
 
     fn found(&self) -> MutexGuard<'_, Option<BTreeMap<String, IpAddr>>> {

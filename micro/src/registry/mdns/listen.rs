@@ -1,10 +1,11 @@
 //! What the network says: nodes come, speak again, and leave or fall silent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use mdns_sd::{Error, Receiver, RecvTimeoutError, ServiceDaemon, ServiceEvent};
+use mdns_sd::{Error, Receiver, RecvTimeoutError, ServiceDaemon, ServiceEvent, TxtProperties};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +56,8 @@ impl Listener {
 
     fn take_in(&self, event: ServiceEvent) {
         match event {
-            ServiceEvent::ServiceResolved(found) => match text::read(&found.txt_properties) {
+            ServiceEvent::ServiceResolved(found) => match text::read(fields(&found.txt_properties))
+            {
                 Ok(announcement) if announcement.namespace == *self.namespace => {
                     self.nodes.hear(&found.fullname, announcement);
                 }
@@ -73,4 +75,11 @@ impl Listener {
             _ => {}
         }
     }
+}
+
+fn fields(properties: &TxtProperties) -> BTreeMap<&str, &[u8]> {
+    let properties = properties.iter();
+    properties
+        .map(|one| (one.key(), one.val().unwrap_or_default()))
+        .collect()
 }

@@ -4,13 +4,14 @@
 //! the thread in `announce`, those of others are heard by the thread in `listen`, and all are held in `nodes`.
 
 mod announce;
+mod ask;
 mod interfaces;
 mod listen;
 mod nodes;
 mod text;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::announce::{Announcer, LIFE, Own};
+use self::ask::{ANSWERS, ask};
 use self::interfaces::Interfaces;
 use self::listen::Listener;
 use self::nodes::Nodes;
@@ -37,9 +39,8 @@ const TYPE: &str = "_micro._tcp.local.";
 /// Ethernet frame, since multicast in fragments is often lost.
 const ROOM: (usize, usize) = (8600, 1200);
 
-/// How long the first list waits for the nodes that are there already to answer. Those that announced themselves within
-/// the last second answer the second question only, which follows a second after the first.
-const FIRST_ANSWERS: Duration = Duration::from_millis(1500);
+/// How long the daemon may take to say whether it can listen.
+const HEARS: Duration = Duration::from_millis(1500);
 
 /// How often, and after which pause, a command is tried again that the mDNS daemon had no room for.
 const TRIES: (u32, Duration) = (100, Duration::from_millis(10));
@@ -80,6 +81,7 @@ struct Running {
     daemon: Option<ServiceDaemon>,
     announcing: Option<Announcing>,
     listening: Option<Instant>,
+    has_asked_lan: bool,
 }
 
 #[derive(Clone)]
@@ -131,13 +133,19 @@ impl MdnsRegistry {
     async fn listen(&self) -> Result<Instant> {
         let since = patiently(|| self.try_to_listen()).await?;
         let mut hears = self.hears.subscribe();
-        let said = timeout(FIRST_ANSWERS, hears.wait_for(Option::is_some)).await;
+        let said = timeout(HEARS, hears.wait_for(Option::is_some)).await;
         if said.is_ok_and(|hears| hears.is_ok_and(|hears| *hears == Some(false))) {
             let on = self.interfaces.describe();
             let detail = format!(
                 "no interface can be used for mDNS, UDP port 5353, of {on}: is another program holding the port?"
             );
             return Err(Error::unavailable(ID, detail));
+        }
+        // Which they are is known once the daemon has looked.
+        if !std::mem::replace(&mut self.running().has_asked_lan, true) {
+            for address in self.interfaces.lan() {
+                self.ask_from(address).map_err(unavailable)?;
+            }
         }
         Ok(since)
     }
@@ -159,9 +167,23 @@ impl MdnsRegistry {
         thread
             .spawn(move || listener.run(&daemon, events))
             .map_err(|error| mdns_sd::Error::Msg(format!("no thread: {error}")))?;
+        self.ask_from(Ipv4Addr::LOCALHOST)
+            .map_err(|error| mdns_sd::Error::Msg(format!("no thread: {error}")))?;
         let since = Instant::now();
         running.listening = Some(since);
         Ok(since)
+    }
+
+    /// Asks who is there by a thread that ends by itself.
+    fn ask_from(&self, address: Ipv4Addr) -> std::io::Result<()> {
+        let (nodes, namespace) = (Arc::clone(&self.nodes), Arc::clone(&self.namespace));
+        let thread = thread::Builder::new().name("micro-mdns-ask".to_owned());
+        let asked = thread.spawn(move || {
+            if let Err(error) = ask(address, &nodes, &namespace) {
+                tracing::debug!(%address, %error, "the daemon alone asks for nodes");
+            }
+        });
+        asked.map(drop)
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -245,7 +267,7 @@ impl Registry for MdnsRegistry {
 
     async fn list(&self) -> Result<Vec<Service>> {
         let since = self.listen().await?;
-        sleep_until(since + FIRST_ANSWERS).await;
+        sleep_until(since + ANSWERS).await;
         Ok(self.nodes.services(None))
     }
 
@@ -253,6 +275,10 @@ impl Registry for MdnsRegistry {
         let watcher = self.nodes.watch(name);
         self.listen().await?;
         Ok(watcher)
+    }
+
+    fn reachable_at(&self) -> Option<IpAddr> {
+        self.interfaces.address()
     }
 
     // On a LAN the programs of one developer are meant for each other.

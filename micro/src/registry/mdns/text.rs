@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mdns_sd::{TxtProperties, TxtProperty};
+use mdns_sd::TxtProperty;
 use serde::{Deserialize, Serialize};
 
 use super::ID;
@@ -159,8 +159,8 @@ fn json(details: &Details) -> Result<Vec<u8>> {
 }
 
 /// Reads a record, or says what is wrong with it.
-pub(super) fn read(properties: &TxtProperties) -> Result<Announcement, &'static str> {
-    let fields = Fields::new(properties);
+pub(super) fn read(properties: BTreeMap<&str, &[u8]>) -> Result<Announcement, &'static str> {
+    let fields = Fields(properties);
     if fields.word("micro")? != "1" {
         return Err("it is not in this version's form");
     }
@@ -196,15 +196,6 @@ pub(super) fn read(properties: &TxtProperties) -> Result<Announcement, &'static 
 struct Fields<'a>(BTreeMap<&'a str, &'a [u8]>);
 
 impl<'a> Fields<'a> {
-    fn new(properties: &'a TxtProperties) -> Self {
-        let fields = properties.iter();
-        Self(
-            fields
-                .map(|one| (one.key(), one.val().unwrap_or_default()))
-                .collect(),
-        )
-    }
-
     /// Empty if it is missing.
     fn word(&self, key: &str) -> Result<&'a str, &'static str> {
         let word = self.0.get(key).copied().unwrap_or_default();

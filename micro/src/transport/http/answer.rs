@@ -133,8 +133,10 @@ fn call(parts: &Parts) -> (Form, Result<Request>) {
 
 /// What holds for every request.
 fn well_formed(parts: &Parts) -> Result<()> {
-    if parts.version >= Version::HTTP_11 && !parts.headers.contains_key(HOST) {
-        return Err(Error::bad_request(ID, "the request has no Host header"));
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version >= Version::HTTP_11) {
+        let detail = format!("the request has {hosts} Host headers: send one");
+        return Err(Error::bad_request(ID, detail));
     }
     if parts.method != Method::POST {
         let detail = format!("{} calls nothing: calls are made by POST", parts.method);

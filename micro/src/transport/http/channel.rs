@@ -66,7 +66,7 @@ impl HttpChannel {
             let whose = format!("the call of {}", request.endpoint);
             return Err(too_large(&whose, Some(body.len() as u64), limit));
         }
-        let mut lease = self.pool.lease().await?;
+        let mut lease = self.pool.lease(request.deadline).await?;
         let message = match self.message(&request, body, lease.headers()) {
             Ok(message) => message,
             Err(error) => {
@@ -102,10 +102,8 @@ impl HttpChannel {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if body.is_empty() {
-            // Only of a body that is there is the length written unasked.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
+        // Of a body that is empty it is not written unasked.
+        headers.insert(CONTENT_LENGTH, head::value(body.len()));
         let pairs = wire::request_pairs(request, id, left);
         head::write(&mut headers, pairs, self.pool.limits().head)?;
         let mut message = hyper::Request::new(Full::new(body));
@@ -131,7 +129,7 @@ impl HttpChannel {
         if lease.is_used_before()
             && let Some(mut message) = unsent.take()
         {
-            lease.renew().await?;
+            lease.renew(deadline).await?;
             if let Some(left) = self.time_left(deadline)? {
                 let left = head::value(wire::nanoseconds(left));
                 message.headers_mut().insert(head::TIMEOUT, left);

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::answer;
 use super::listener::Site;
-use super::pace::{Pace, Paced, Phase, Watch};
+use super::pace::{Pace, Phase, Watch};
+use super::paced::Paced;
 
 /// Serves the calls that come from `peer` until either side closes.
 pub(super) async fn serve<S>(stream: S, peer: Arc<str>, site: Arc<Site>)

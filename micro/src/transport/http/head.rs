@@ -85,7 +85,7 @@ fn custom(name: &str) -> Result<HeaderName> {
 fn too_large(limit: usize) -> Error {
     let code = 431;
     let detail = format!(
-        "the metadata is over the limit of {limit} bytes for a head: send less, or raise max_head"
+        "the metadata is over the limit of {limit} bytes for a head: send less, or raise `Limits::head` at both ends"
     );
     Error::new(code, SPEAKER, detail)
 }

@@ -63,8 +63,11 @@ impl HttpListener {
     ) -> Result<Self> {
         let wanted = address::parse(address)?;
         let unbound = |source: io::Error| {
-            Error::unavailable(ID, format!("{wanted} cannot be bound: {source}"))
-                .with_source(source)
+            Error::unavailable(
+                ID,
+                format!("{wanted} cannot be bound: {source}; choose another address"),
+            )
+            .with_source(source)
         };
         let socket = TcpListener::bind(wanted).await.map_err(unbound)?;
         let bound = socket.local_addr().map_err(unbound)?;

@@ -10,6 +10,7 @@ mod connection;
 mod head;
 mod listener;
 mod pace;
+mod paced;
 mod pool;
 
 use std::sync::Arc;

@@ -1,15 +1,14 @@
 //! How fast a connection moves, and when that is too slow.
 //!
-//! [`Paced`] notes what the socket moves and [`Pace`] what the call is at; [`Watch`] tells from both when to give up.
+//! [`Pace`] notes what the call is at and what the socket moves, which `paced` sees; [`Watch`] tells from both when to give
+//! up.
 //! One timer a connection does, and a call that is quick never touches it.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::transport::Limits;
@@ -43,6 +42,9 @@ pub(super) struct Pace {
     stalled: AtomicBool,
 }
 
+/// A time that never comes, and can be added to any other.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// The parts of a call, as the values of [`Pace::part`].
 const BETWEEN: u8 = 0;
 const BODY: u8 = 1;
@@ -51,6 +53,7 @@ const HANDLER: u8 = 2;
 impl Pace {
     /// A head is complete; its body is read next.
     pub(super) fn begin_body(&self) {
+        self.stalled.store(false, Relaxed);
         self.enter(BODY);
     }
 
@@ -90,12 +93,19 @@ impl Pace {
         self.turn.store(self.turn.load(Relaxed) + 1, Relaxed);
     }
 
-    fn moved(&self, bytes: usize) {
+    /// So many bytes were read or written.
+    pub(super) fn moved(&self, bytes: usize) {
         self.moved
             .store(self.moved.load(Relaxed) + bytes as u64, Relaxed);
     }
 
-    fn flushed(&self) {
+    /// Something was written that may not have left.
+    pub(super) fn written(&self) {
+        self.unflushed.store(true, Relaxed);
+    }
+
+    /// All that was written has left.
+    pub(super) fn flushed(&self) {
         if self.unflushed.load(Relaxed) {
             self.unflushed.store(false, Relaxed);
             if self.part.load(Relaxed) == BETWEEN {
@@ -123,7 +133,7 @@ impl<'a> Watch<'a> {
             limits,
             seen: (Phase::Idle, 0),
             since: now,
-            timer: Box::pin(sleep_until(now + limits.idle_timeout)),
+            timer: Box::pin(sleep_until(now + limits.idle_timeout.min(FAR))),
             draining: false,
         }
     }
@@ -148,7 +158,7 @@ impl<'a> Watch<'a> {
         let Some(allowed) = self.allowed() else {
             return Poll::Pending;
         };
-        let due = self.since + allowed;
+        let due = self.since + allowed.min(FAR);
         // Moved back only once it has rung, so that quick calls leave it alone.
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);
@@ -168,7 +178,9 @@ impl<'a> Watch<'a> {
             Phase::Idle if self.draining => Some(self.limits.linger),
             Phase::Idle => Some(self.limits.idle_timeout),
             Phase::Head => Some(self.limits.head_timeout),
-            Phase::Body | Phase::Reply => Some(self.limits.head_timeout + self.earned()),
+            Phase::Body | Phase::Reply => {
+                Some(self.limits.head_timeout.saturating_add(self.earned()))
+            }
             Phase::Handler => None,
         }
     }
@@ -177,74 +189,6 @@ impl<'a> Watch<'a> {
     fn earned(&self) -> Duration {
         let moved = self.pace.moved.load(Relaxed);
         Duration::from_secs(moved) / u32::try_from(self.limits.body_rate.max(1)).unwrap_or(u32::MAX)
-    }
-}
-
-/// A stream whose movement is noted.
-pub(super) struct Paced<'a, S> {
-    stream: S,
-    pace: &'a Pace,
-}
-
-impl<'a, S> Paced<'a, S> {
-    pub(super) fn new(stream: S, pace: &'a Pace) -> Self {
-        Self { stream, pace }
-    }
-
-    fn noted(&self, written: &Poll<io::Result<usize>>) {
-        self.pace.unflushed.store(true, Relaxed);
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.pace.moved(*bytes);
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<'_, S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.pace.moved(buffer.filled().len() - before);
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<'_, S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.noted(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.noted(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.pace.flushed();
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -354,6 +298,34 @@ mod tests {
         tokio::time::advance(limits.idle_timeout * 100).await;
 
         look(&mut watch).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_limit_is_a_time_that_does_not_come() {
+        let pace = Pace::default();
+        let limits = Limits {
+            idle_timeout: Duration::MAX,
+            head_timeout: Duration::MAX,
+            ..Limits::default()
+        };
+        let mut watch = Watch::new(&pace, &limits);
+        look(&mut watch).await;
+
+        pace.begin_body();
+        pace.moved(1);
+
+        look(&mut watch).await;
+    }
+
+    #[test]
+    fn a_body_that_was_given_up_does_not_count_for_the_next() {
+        let pace = Pace::default();
+        pace.begin_body();
+        pace.give_up();
+
+        pace.begin_body();
+
+        assert!(!pace.is_stalled());
     }
 
     #[tokio::test(start_paused = true)]

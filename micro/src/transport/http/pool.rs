@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant as Deadline};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ID;
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ use crate::transport::Limits;
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a node may not answer before it is taken for dead: the system asks a second time after a second.
+const TELLING: Duration = Duration::from_millis(1500);
 
 /// The connections to one node: at most as many as allowed; calls beyond that wait for one, in order.
 pub(super) struct Pool {
@@ -45,6 +49,8 @@ struct State {
 struct Open {
     sender: SendRequest<Full<Bytes>>,
     headers: HeaderMap,
+    /// Ends with this: a peer that reads no more must not keep a call alive that was dropped.
+    _task: AbortOnDropHandle<()>,
 }
 
 /// The use of a connection for one call; dropped before it is [given back](Self::give_back), it closes it.
@@ -73,12 +79,13 @@ impl Pool {
         &self.limits
     }
 
-    /// A connection that no other call uses.
+    /// A connection that no other call uses, for a call that must be answered by `deadline`.
     ///
     /// # Errors
     ///
-    /// `unavailable` if there is none and the node cannot be connected to; no handler was reached.
-    pub(super) async fn lease(&self) -> Result<Lease<'_>> {
+    /// `unavailable` if there is none and the node cannot be connected to, `timeout` if there is too little time to tell;
+    /// no handler was reached.
+    pub(super) async fn lease(&self, deadline: Option<Deadline>) -> Result<Lease<'_>> {
         let place = self
             .places
             .acquire()
@@ -88,7 +95,7 @@ impl Pool {
         let used_before = idle.is_some();
         let open = match idle {
             Some(open) => open,
-            None => self.connect().await?,
+            None => self.connect(deadline).await?,
         };
         Ok(Lease {
             pool: self,
@@ -128,13 +135,26 @@ impl Pool {
         self.limits.idle_timeout / 2
     }
 
-    async fn connect(&self) -> Result<Open> {
-        let limit = self.limits.connect_timeout;
+    /// A fresh connection, for a call that must be answered by `deadline`.
+    async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
+        // What takes longer than that leaves no time for the call itself; another node may be nearer.
+        let half = deadline.map(|at| at.saturating_duration_since(Deadline::now()) / 2);
+        let most = self.limits.connect_timeout;
+        let limit = half.map_or(most, |half| half.min(most));
         let stream = match timeout(limit, TcpStream::connect(&self.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(self.unreachable(&source).with_source(source)),
+            Err(_) if limit < most.min(TELLING) => {
+                let node = &self.address;
+                let detail = format!(
+                    "{node} was not connected to within {limit:.0?}, half of the time left"
+                );
+                return Err(Error::timeout(ID, detail).never_reached());
+            }
             Err(_) => {
-                let why = format_args!("no answer within {limit:?} (connect_timeout)");
+                let why = format_args!(
+                    "no answer within {limit:.0?} (connect_timeout, or half of the call's time)"
+                );
                 return Err(self.unreachable(why));
             }
         };
@@ -145,14 +165,16 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| self.unreachable(&source).with_source(source))?;
-        // It ends when the sender is dropped, which is in the pool or in a lease.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to a node ended");
             }
         });
-        let headers = HeaderMap::with_capacity(USUAL_HEADERS);
-        Ok(Open { sender, headers })
+        Ok(Open {
+            sender,
+            headers: HeaderMap::with_capacity(USUAL_HEADERS),
+            _task: AbortOnDropHandle::new(task),
+        })
     }
 
     fn unreachable(&self, why: impl fmt::Display) -> Error {
@@ -206,8 +228,8 @@ impl Lease<'_> {
     /// # Errors
     ///
     /// As [`Pool::lease`].
-    pub(super) async fn renew(&mut self) -> Result<()> {
-        self.open = self.pool.connect().await?;
+    pub(super) async fn renew(&mut self, deadline: Option<Deadline>) -> Result<()> {
+        self.open = self.pool.connect(deadline).await?;
         self.used_before = false;
         Ok(())
     }

@@ -3,7 +3,13 @@ struct Text {
     text: String,
 }
 
-#[micro::function(name = "greeter")]
-async fn hello(&self, request: Text) -> micro::Result<Text> {
-    Ok(request)
+struct Greeter;
+
+impl Greeter {
+    #[micro::function(name = "greeter")]
+    async fn hello(&self, request: Text) -> micro::Result<Text> {
+        Ok(request)
+    }
 }
+
+fn main() {}

@@ -10,7 +10,7 @@ struct Greeter;
 #[micro::service]
 impl Greeter {
     #[micro::handler]
-    async fn hello(&self, ctx: Context, request: Text) -> micro::Result<Text> {
+    async fn hello(&self, _ctx: Context, request: Text) -> micro::Result<Text> {
         Ok(request)
     }
 }

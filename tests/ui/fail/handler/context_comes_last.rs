@@ -10,7 +10,7 @@ struct Greeter;
 #[micro::service]
 impl Greeter {
     #[micro::handler]
-    async fn hello(&self, request: Text, ctx: &Context) -> micro::Result<Text> {
+    async fn hello(&self, request: Text, _ctx: &Context) -> micro::Result<Text> {
         Ok(request)
     }
 }

@@ -1,0 +1,7 @@
+#[micro::error]
+pub enum ChatError {
+    #[error(code = 409, detail = "{by} has it")]
+    Taken { by: String },
+    /// There is no such room.
+    NoSuchRoom,
+}

@@ -1,0 +1,4 @@
+#[micro::main(name = "greeter")]
+async fn main(service: micro::Service, args: Args) -> micro::Result<()> {
+    service.run().await
+}

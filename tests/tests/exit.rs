@@ -1,0 +1,103 @@
+//! How whole programs begin and end: each fact is one child process.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use micro::__private::{self as micro_main, Program};
+use micro::prelude::*;
+use micro::{Error, Service};
+
+const PROGRAM: Program = Program {
+    name: "program",
+    version: "",
+};
+
+/// What a child is.
+const ROLE: &str = "ROLE";
+
+fn main() -> ExitCode {
+    let Ok(role) = std::env::var(ROLE) else {
+        a_thread_that_blocks_does_not_keep_a_program();
+        a_variable_that_is_set_to_nothing_is_not_set();
+        for role in ["service", "function"] {
+            a_second_signal_ends_at_once(role);
+        }
+        return ExitCode::SUCCESS;
+    };
+    match &*role {
+        "blocked" => micro_main::main(PROGRAM, async || {
+            tokio::task::spawn_blocking(std::thread::park);
+        }),
+        "idle" => micro_main::main_with_service(PROGRAM, async |_: Service| ()),
+        "service" => micro_main::main_with_service(PROGRAM, Service::run),
+        _ => {
+            let run = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
+            let definition = Definition::new("").endpoint("Fnc.Run", run);
+            micro_main::function(PROGRAM, definition)
+        }
+    }
+}
+
+/// A child in `role`, on a registry of its own.
+fn child(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .env(ROLE, role)
+        .env("MICRO_REGISTRY", "memory")
+        .stderr(Stdio::piped());
+    command
+}
+
+/// How the child ended, which it has to within half a minute.
+fn ended(mut child: Child) -> ExitStatus {
+    let id = child.id();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait().unwrap()));
+    told.recv_timeout(Duration::from_secs(30))
+        .unwrap_or_else(|_| {
+            signal(id, "KILL");
+            panic!("the program goes on");
+        })
+}
+
+fn signal(id: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", name, &id.to_string()]);
+    assert!(kill.status().unwrap().success());
+}
+
+fn a_thread_that_blocks_does_not_keep_a_program() {
+    let status = ended(child("blocked").spawn().unwrap());
+
+    assert!(status.success(), "{status}");
+}
+
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let mut idle = child("idle");
+    for name in [
+        "MICRO_REGISTRY",
+        "MICRO_CLIENT_RETRIES",
+        "MICRO_SERVER_METADATA",
+    ] {
+        idle.env(name, "");
+    }
+
+    let status = ended(idle.spawn().unwrap());
+
+    assert!(status.success(), "{status}");
+}
+
+fn a_second_signal_ends_at_once(role: &str) {
+    let mut child = child(role).env("MICRO_STOP_LINGER", "1h").spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut wait_for = |word: &str| log.any(|line| line.unwrap().contains(word));
+
+    assert!(wait_for("Registering node"));
+    signal(child.id(), "TERM");
+    assert!(wait_for("a second signal ends at once"));
+    signal(child.id(), "TERM");
+
+    assert!(ended(child).success(), "{role}");
+}

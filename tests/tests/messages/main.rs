@@ -1,0 +1,14 @@
+//! Messages: one type, the same value in every format.
+
+mod codecs;
+mod errors;
+mod json;
+mod kinds;
+mod msgpack;
+mod proto_file;
+mod protobuf;
+mod records;
+mod refusals;
+mod round_trips;
+mod twin;
+mod values;

@@ -1,0 +1,6 @@
+#[micro::error]
+enum Failure {
+    Taken(#[cfg(unix)] String),
+}
+
+fn main() {}

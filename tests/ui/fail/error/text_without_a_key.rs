@@ -1,7 +1,0 @@
-#[micro::error]
-enum Failure {
-    #[error("no such room")]
-    Failed,
-}
-
-fn main() {}

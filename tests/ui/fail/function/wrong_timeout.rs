@@ -1,9 +1,0 @@
-#[micro::message]
-struct Text {
-    text: String,
-}
-
-#[micro::function(name = "greeter", timeout = "soon")]
-async fn hello(request: Text) -> micro::Result<Text> {
-    Ok(request)
-}

@@ -1,0 +1,18 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+use micro::prelude::*;
+
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::handler]
+    async fn hello(&self, request: Text) -> micro::Result<impl Stream<Item = String>> {
+        Ok(stream::iter([request.text]))
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::handler(timeout = "2")]
+    async fn hello(&self, request: Text) -> micro::Result<Text> {
+        Ok(request)
+    }
+}
+
+fn main() {}

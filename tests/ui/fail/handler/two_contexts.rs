@@ -1,0 +1,18 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+use micro::prelude::*;
+
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::handler]
+    async fn hello(&self, ctx: &Context, again: &Context) -> micro::Result<Text> {
+        Ok(request)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[micro::main]
+async extern "C" fn main() {}

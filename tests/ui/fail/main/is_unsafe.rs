@@ -1,0 +1,2 @@
+#[micro::main]
+async unsafe fn main() {}

@@ -1,0 +1,4 @@
+#[micro::main]
+async fn start(_service: micro::Service) -> micro::Result<()> {
+    Ok(())
+}

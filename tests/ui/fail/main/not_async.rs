@@ -1,0 +1,4 @@
+#[micro::main]
+fn main(_service: micro::Service) -> micro::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,4 @@
+#[micro::main]
+struct Program;
+
+fn main() {}

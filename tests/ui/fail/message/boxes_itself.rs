@@ -1,0 +1,7 @@
+#[micro::message]
+struct Tree {
+    left: Box<Tree>,
+    right: Option<Box<Self>>,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+#[micro::message]
+struct Hello {
+    #[cfg(unix)]
+    name: String,
+    greeting: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+#[micro::message]
+enum Status {
+    Open,
+    #[default]
+    Done,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[default]
+    name: String,
+}
+
+fn main() {}

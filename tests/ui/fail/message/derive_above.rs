@@ -1,0 +1,7 @@
+#[derive(Debug)]
+#[micro::message]
+struct Hello {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[micro::message]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+struct User;
+
+#[micro::message]
+struct Friends {
+    users: Vec<User>,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[micro::message]
+struct Hello {
+    times: usize,
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[micro::message]
+fn hello() {}
+
+fn main() {}

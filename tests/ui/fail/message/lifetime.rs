@@ -1,0 +1,6 @@
+#[micro::message]
+struct Hello<'a> {
+    name: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[micro::message]
+struct Matrix {
+    rows: Vec<Vec<f64>>,
+}
+
+fn main() {}

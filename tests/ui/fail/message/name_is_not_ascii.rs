@@ -1,0 +1,6 @@
+#[micro::message]
+struct Hello {
+    größe: u32,
+}
+
+fn main() {}

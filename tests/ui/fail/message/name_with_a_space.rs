@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[micro(name = "user id")]
+    user: u32,
+}
+
+fn main() {}

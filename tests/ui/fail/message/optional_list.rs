@@ -1,0 +1,6 @@
+#[micro::message]
+struct Hello {
+    names: Option<Vec<String>>,
+}
+
+fn main() {}

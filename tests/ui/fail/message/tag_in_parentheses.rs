@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[tag(2)]
+    name: String,
+}
+
+fn main() {}

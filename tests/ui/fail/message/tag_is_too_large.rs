@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[tag = 536870912]
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[tag = 0]
+    name: String,
+}
+
+fn main() {}

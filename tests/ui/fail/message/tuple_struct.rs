@@ -1,0 +1,5 @@
+#[micro::message]
+struct Point(f64, f64);
+
+fn main() {
+}

@@ -1,0 +1,9 @@
+#[micro::message]
+enum Status {
+    #[default]
+    Open,
+    #[default]
+    Done,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[micro::message]
+enum Status {
+    #[default]
+    Open,
+    #[micro(unknown)]
+    Other,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[micro::message(plan)]
+struct Hello {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[micro(nam = "x")]
+    name: String,
+}
+
+fn main() {}

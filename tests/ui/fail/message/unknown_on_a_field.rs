@@ -1,0 +1,7 @@
+#[micro::message]
+struct Hello {
+    #[micro(unknown)]
+    name: String,
+}
+
+fn main() {}

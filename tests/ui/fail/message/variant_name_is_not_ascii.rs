@@ -1,0 +1,9 @@
+#[micro::message]
+enum Farbe {
+    #[default]
+    Weiß,
+}
+
+fn main() {
+    let _ = Farbe::Weiß;
+}

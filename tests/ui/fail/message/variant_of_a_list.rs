@@ -1,0 +1,7 @@
+#[micro::message]
+enum Content {
+    Lines(Vec<String>),
+    Text(String),
+}
+
+fn main() {}

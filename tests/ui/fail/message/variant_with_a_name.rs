@@ -1,0 +1,9 @@
+#[micro::message]
+enum Status {
+    #[default]
+    Open,
+    #[micro(name = "closed")]
+    Done,
+}
+
+fn main() {}

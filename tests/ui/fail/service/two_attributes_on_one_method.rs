@@ -1,0 +1,17 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::handler]
+    #[micro::subscriber(topic = "hello", broadcast)]
+    async fn hello(&self, request: Text) -> micro::Result<Text> {
+        Ok(request)
+    }
+}
+
+fn main() {}

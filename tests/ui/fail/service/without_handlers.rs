@@ -1,0 +1,15 @@
+#[micro::message]
+struct Text {
+    text: String,
+}
+
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    async fn hello(&self, request: Text) -> micro::Result<Text> {
+        Ok(request)
+    }
+}
+
+fn main() {}

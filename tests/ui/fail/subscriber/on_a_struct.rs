@@ -1,0 +1,4 @@
+#[micro::subscriber(topic = "audit", broadcast)]
+struct Audit;
+
+fn main() {}

@@ -5,6 +5,7 @@
 
 mod table;
 mod time;
+mod value;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;

@@ -1,9 +1,9 @@
 //! The flags of every program: one row for each, with go-micro's names where it has one.
 
-use std::time::Duration;
-
 use super::time::{duration, seconds};
-use crate::message::ContentType;
+use super::value::{
+    content_type, level, list, number, or_empty, owned, owned_cow, pair, some, time,
+};
 use crate::settings::{Settings, brokers, registries, selectors, transports};
 
 /// One flag, its variable, and the setting that both set.
@@ -205,6 +205,22 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "client_retry_budget",
+        CLIENT,
+        "PERCENT",
+        "How many such repetitions there may be, in percent of all calls",
+        client.retry_budget = number,
+        ToString::to_string
+    ),
+    row!(
+        "client_retry_reserve",
+        CLIENT,
+        "NUMBER",
+        "How many such repetitions a second there may be beside that",
+        client.retry_reserve = number,
+        ToString::to_string
+    ),
+    row!(
         "client_content_type",
         CLIENT,
         "TYPE",
@@ -334,57 +350,3 @@ pub(super) static ROWS: &[Row] = &[
         log_level = level, |level: &tracing::level_filters::LevelFilter| level.to_string(),
         choices: Some(&["off", "error", "warn", "info", "debug", "trace"])),
 ];
-
-fn owned(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
-}
-
-fn owned_cow(text: &str) -> Result<std::borrow::Cow<'static, str>, String> {
-    owned(text).map(Into::into)
-}
-
-fn some(text: &str) -> Result<Option<String>, String> {
-    owned(text).map(Some)
-}
-
-fn or_empty(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
-}
-
-fn list(text: &str) -> Result<Vec<String>, String> {
-    let parts = text.split(',').map(str::trim);
-    Ok(parts
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect())
-}
-
-fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is no number, or one that is too large"))
-}
-
-fn time(time: &Duration) -> String {
-    format!("{time:?}")
-}
-
-fn content_type(text: &str) -> Result<ContentType, String> {
-    if text.contains('/') {
-        Ok(ContentType::new(text))
-    } else {
-        Err(format!(
-            "{text:?} is no content type: write one such as application/json"
-        ))
-    }
-}
-
-fn level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
-    text.parse().map_err(|_| format!("{text:?} is no level"))
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or_else(|| format!("{text:?} is no pair: write KEY=VALUE"))?;
-    Ok((key.to_owned(), value.to_owned()))
-}

@@ -20,7 +20,7 @@ use crate::wrapper::Stack;
 /// Sets a service up: every setter has a default.
 ///
 /// Components that are not given are the default ones: mDNS on the loopback interface, HTTP, the memory broker,
-/// the random selector. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
+/// the selector `p2c`. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
 /// program is given by `#[micro::main]` lays them over what was set when it is built:
 ///
 /// ```no_run
@@ -122,7 +122,8 @@ impl Builder {
         ] = |settings| settings.transport_options.limits = limits;
         /// Says how calls behave.
         client(options: client::Options) [
-            "client_request_timeout", "client_retries", "client_content_type", "client_discovery", "client_inherit"
+            "client_request_timeout", "client_retries", "client_retry_budget", "client_retry_reserve",
+            "client_content_type", "client_discovery", "client_inherit"
         ] = |settings| settings.client = options;
         /// Says how serving behaves, all at once.
         server(options: Options) [

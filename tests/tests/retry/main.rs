@@ -1,5 +1,8 @@
 //! What is sent again, and what never runs twice.
 
+mod budget;
+mod time;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -78,6 +81,23 @@ async fn a_compiled_contract_that_disagrees_forbids_the_repetition() {
     let client = micro::ServiceClient::named("shop", &system.service("client").await);
     let format = <Plain<()> as micro::Message>::format();
     let method = micro::client::Method::new("Shop.Buy");
+
+    client
+        .unary(&method, format, format, Plain(()))
+        .await
+        .unwrap_err();
+
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_disagrees_forbids_the_repetition() {
+    let (system, runs) = (System::default(), Arc::default());
+    let _a = failing(&system, "a", 503, false, &runs).await;
+    let _b = failing(&system, "b", 503, false, &runs).await;
+    let client = micro::ServiceClient::named("shop", &system.service("client").await);
+    let format = <Plain<()> as micro::Message>::format();
+    let method = micro::client::Method::new("Shop.Buy").idempotent();
 
     client
         .unary(&method, format, format, Plain(()))

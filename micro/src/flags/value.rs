@@ -1,0 +1,59 @@
+//! The forms of values: how the texts of flags are read, and shown again.
+
+use std::time::Duration;
+
+use crate::message::ContentType;
+
+pub(super) fn owned(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+pub(super) fn owned_cow(text: &str) -> Result<std::borrow::Cow<'static, str>, String> {
+    owned(text).map(Into::into)
+}
+
+pub(super) fn some(text: &str) -> Result<Option<String>, String> {
+    owned(text).map(Some)
+}
+
+pub(super) fn or_empty(text: &Option<String>) -> String {
+    text.clone().unwrap_or_default()
+}
+
+pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split(',').map(str::trim);
+    Ok(parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no number, or one that is too large"))
+}
+
+pub(super) fn time(time: &Duration) -> String {
+    format!("{time:?}")
+}
+
+pub(super) fn content_type(text: &str) -> Result<ContentType, String> {
+    if text.contains('/') {
+        Ok(ContentType::new(text))
+    } else {
+        Err(format!(
+            "{text:?} is no content type: write one such as application/json"
+        ))
+    }
+}
+
+pub(super) fn level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
+    text.parse().map_err(|_| format!("{text:?} is no level"))
+}
+
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is no pair: write KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -172,12 +172,13 @@ impl Attempts {
         if self.number > 1 {
             request.metadata.set(ATTEMPT, &self.number.to_string());
         }
-        fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
         let address = &*candidate.node.address;
         let channel = found.channels.to(address).map_err(|error| {
             found.cache.eject(candidate);
             error.never_reached()
         })?;
+        fit::complete(&*channel, candidate, &request.endpoint, window).await;
+        fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
         let mut in_flight = candidate.begin();
         let delivered = deliver(&*channel, request, streams);
         let error = match window.bound(address, delivered).await {

@@ -6,9 +6,42 @@ use tokio::time::Instant;
 
 use super::ID;
 use super::call::Plan;
+use super::window::Window;
+use crate::codec::{Message, Plain};
 use crate::error::{Error, Result};
-use crate::message::{ContentType, Request};
-use crate::registry::Candidate;
+use crate::message::{Body, ContentType, Request};
+use crate::registry::{Candidate, Service};
+use crate::transport::Channel;
+
+/// Has the node tell of the endpoint called, if its record had no room for it.
+///
+/// If it does not, the call goes on with what is known: the node is then about to say more.
+pub(super) async fn complete(
+    channel: &dyn Channel,
+    candidate: &Candidate,
+    endpoint: &str,
+    window: Window,
+) {
+    let ask = || async {
+        let mut ask = Request::new(candidate.service.to_string(), "Debug.Describe");
+        ask.body = Body::Bytes("null".into());
+        ask.deadline = window.until.map(Instant::into_std);
+        let reply = match window
+            .bound(&candidate.node.address, channel.call(ask))
+            .await
+        {
+            // It is of another make, which has no more to tell.
+            Err(error) if error.is_downstream() && error.code() == 404 => return Ok(Vec::new()),
+            reply => reply?,
+        };
+        let body = reply.body.into_bytes()?;
+        let Plain(record) = Plain::<Service>::format().decode(&reply.content_type, &body)?;
+        Ok(record.endpoints)
+    };
+    if let Err(error) = candidate.complete(endpoint, ask).await {
+        tracing::debug!(%error, node = candidate.node.id, "a partial record is not completed");
+    }
+}
 
 /// Makes `request` what `candidate` takes, in the form and in the time that it announced.
 ///

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::load::{InFlight, Load};
 use super::ring::Ring;
 use crate::address;
+use crate::error::Result;
 use crate::registry::{Endpoint, Node, PARTIAL, Service};
 
 /// How long a node that refused a connection is passed over, if its record does not change in the meantime.
@@ -99,8 +101,10 @@ pub struct Candidate {
     pub metadata: BTreeMap<String, String>,
     /// The node itself.
     pub node: Node,
-    /// What may be called on it, ordered by name.
+    /// What may be called on it, as far as its record says, ordered by name.
     pub endpoints: Arc<[Endpoint]>,
+    /// What its record had no room for, once the node has been asked, ordered by name.
+    rest: OnceCell<Box<[Endpoint]>>,
     /// When it was first seen.
     seen: Instant,
     /// Until when it is passed over: milliseconds after `seen`; 0 if it is not.
@@ -110,12 +114,28 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The endpoint called `name`, if the record has it.
+    /// The endpoint called `name`, if the record has it, or the node has told of it.
     pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
-        let found = self
-            .endpoints
-            .binary_search_by(|endpoint| endpoint.name.as_str().cmp(name));
-        self.endpoints.get(found.ok()?)
+        let in_record = find(&self.endpoints, name);
+        in_record.or_else(|| find(self.rest.get()?, name))
+    }
+
+    /// Asks the node by `ask` for what its record had no room for, if `name` may be among that.
+    ///
+    /// Callers that come together ask once; what fails is asked again by the next.
+    pub(crate) async fn complete<F>(&self, name: &str, ask: impl FnOnce() -> F) -> Result<()>
+    where
+        F: Future<Output = Result<Vec<Endpoint>>>,
+    {
+        if !self.is_partial() || self.endpoint(name).is_some() {
+            return Ok(());
+        }
+        let asked = self.rest.get_or_try_init(|| async {
+            let mut endpoints = ask().await?;
+            endpoints.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(endpoints.into())
+        });
+        asked.await.map(drop)
     }
 
     /// True if the record lacks endpoints or their types, so that one that is not in it may exist all the same.
@@ -185,6 +205,11 @@ impl Candidate {
     }
 }
 
+fn find<'a>(endpoints: &'a [Endpoint], name: &str) -> Option<&'a Endpoint> {
+    let found = endpoints.binary_search_by(|endpoint| endpoint.name.as_str().cmp(name));
+    endpoints.get(found.ok()?)
+}
+
 /// The nodes as the watcher knows them, by id.
 #[derive(Debug, Default)]
 pub(super) struct Nodes(BTreeMap<String, Arc<Candidate>>);
@@ -237,6 +262,7 @@ impl Nodes {
                 is_local: prefers_local && address::is_local(&node.address),
                 node,
                 endpoints: Arc::clone(&endpoints),
+                rest: OnceCell::new(),
                 seen: Instant::now(),
                 ejected: AtomicU64::new(0),
                 load: same_process

@@ -48,6 +48,17 @@ pub fn advertised(bound: SocketAddr, wanted: Option<&str>) -> String {
     }
 }
 
+/// True if `host:port` is on this host: loopback, or an address of one of its interfaces.
+///
+/// Names are not looked up, so that of those only `localhost` is.
+pub fn is_local(address: &str) -> bool {
+    match address.parse::<SocketAddr>() {
+        // Only an address of this host can be bound; binding a datagram socket disturbs nobody.
+        Ok(address) => address.ip().is_loopback() || UdpSocket::bind((address.ip(), 0)).is_ok(),
+        Err(_) => address.starts_with("localhost:"),
+    }
+}
+
 fn has_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| {
         port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
@@ -69,7 +80,7 @@ fn routed(v6: bool) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::{advertised, parse};
+    use super::{advertised, is_local, parse};
 
     #[test]
     fn a_bare_port_binds_every_interface() {
@@ -95,6 +106,12 @@ mod tests {
         assert_eq!(advertised(bound, Some("example.org")), "example.org:9000");
         assert_eq!(advertised(bound, Some("example.org:80")), "example.org:80");
         assert_eq!(advertised(bound, Some("[::1]:80")), "[::1]:80");
+    }
+
+    #[test]
+    fn loopback_is_on_this_host_and_a_reserved_address_is_not() {
+        assert!(is_local("127.0.0.1:80") && is_local("[::1]:80") && is_local("localhost:80"));
+        assert!(!is_local("203.0.113.1:80") && !is_local("example.org:80"));
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Context {
         self.0.peer.as_deref()
     }
 
-    /// Which delivery of a message this is, from 1; always 1 for a call.
+    /// Which delivery of a message this is, or which attempt of a call, from 1.
     pub fn attempt(&self) -> u32 {
         self.0.attempt
     }

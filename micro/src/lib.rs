@@ -55,6 +55,7 @@
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - events from publishers to subscribers: [`events`];
+//! - how a call finds its node, and what is tried again: [`calls`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`].
 //!
@@ -82,6 +83,8 @@ pub mod architecture {}
 #[doc = include_str!("docs/backends.md")]
 pub mod backends {}
 pub mod broker;
+#[doc = include_str!("docs/calls.md")]
+pub mod calls {}
 pub mod client;
 pub mod codec;
 mod context;

@@ -103,6 +103,9 @@ impl fmt::Debug for Metadata {
     }
 }
 
+/// The name that the number of an attempt travels by, from the second on; not handed on to other calls.
+pub(crate) const ATTEMPT: &str = "Micro-Attempt";
+
 /// Names whose values are credentials: not shown, and not handed on to the next hop.
 pub(crate) const SECRETS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 

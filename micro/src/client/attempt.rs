@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+
 use super::call::Plan;
-use super::{Channels, Core, retry, stream};
+use super::retry::Budget;
+use super::window::Window;
+use super::{Channels, Core, ID, fit, retry, stream};
 use crate::error::{Error, Result};
-use crate::message::{Body, ContentType, Request, Response};
-use crate::registry::{Cache, Candidate, Snapshot};
+use crate::message::{Body, Request, Response};
+use crate::metadata::ATTEMPT;
+use crate::registry::{Cache, Candidate, InFlight, Snapshot};
 use crate::selector::{Outcome, Selector};
 use crate::transport::Channel;
-
-const ID: &str = "micro.client";
 
 /// Where calls go.
 pub(super) enum Route {
@@ -55,60 +58,25 @@ pub(super) async fn run(
                 let sent = window.bound(&address, delivered).await;
                 return sent.map_err(|error| located(error, &request, &address, 1));
             }
+            core.budget.add(window.begun);
             let attempts = Attempts {
                 plan,
                 window,
+                deadline: request.deadline,
                 number: 0,
                 retries: core.options.retries,
+                pauses: 0,
                 tried: Vec::new(),
             };
             let found = Found {
                 cache,
                 selector: &**selector,
                 channels,
+                budget: &core.budget,
                 patience: core.options.discovery,
             };
             attempts.run(found, request).await
         }
-    }
-}
-
-/// The time that a call has.
-#[derive(Clone, Copy)]
-pub(super) struct Window {
-    begun: Instant,
-    until: Option<Instant>,
-}
-
-impl Window {
-    /// From now until then; `None` means without an end.
-    pub(super) fn new(until: Option<Instant>) -> Self {
-        let begun = Instant::now();
-        Self { begun, until }
-    }
-
-    fn left(self) -> Duration {
-        self.until.map_or(Duration::MAX, |until| {
-            until.saturating_duration_since(Instant::now())
-        })
-    }
-
-    /// Ends `work` when the time is over, saying how long that was and where it went.
-    pub(super) async fn bound<T>(
-        self,
-        place: &str,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let Some(until) = self.until else {
-            return work.await;
-        };
-        let sent = Instant::now();
-        tokio::time::timeout_at(until.into(), work).await.unwrap_or_else(|_| {
-            let allowed = until.saturating_duration_since(self.begun);
-            let before = sent.saturating_duration_since(self.begun);
-            let detail = format!("no answer from {place} within the {allowed:.0?} allowed, {before:.0?} of them spent before");
-            Err(Error::timeout(ID, detail))
-        })
     }
 }
 
@@ -118,161 +86,228 @@ struct Found<'a> {
     cache: &'a Cache,
     selector: &'a dyn Selector,
     channels: &'a Channels,
-    /// How long to wait for a first node of a name that is new.
+    budget: &'a Budget,
+    /// How long to wait for a first node of a name that is new, or for one that can be reached.
     patience: Duration,
-}
-
-impl Found<'_> {
-    /// Sends `request` to `candidate`, and says how that went to those who choose.
-    async fn send(
-        self,
-        candidate: &Candidate,
-        request: &mut Request,
-        streams: bool,
-        window: Window,
-    ) -> Result<Response> {
-        let address = &*candidate.node.address;
-        let channel = self.channels.to(address).map_err(|error| {
-            self.cache.eject(candidate);
-            error.never_reached()
-        })?;
-        let delivered = deliver(&*channel, request, streams);
-        let sent = window.bound(address, delivered).await;
-        let outcome = match &sent {
-            Err(error) if !error.is_downstream() => Outcome::Failed,
-            _ => Outcome::Answered,
-        };
-        self.selector.mark(candidate, outcome);
-        // Time that ran out here says nothing about the node.
-        let is_away = |error: &Error| error.is_never_reached() && error.code() == 503;
-        if outcome == Outcome::Failed && sent.as_ref().is_err_and(is_away) {
-            self.cache.eject(candidate);
-        }
-        sent
-    }
 }
 
 /// The attempts of one call.
 struct Attempts {
     plan: Option<Plan>,
     window: Window,
+    /// What the caller allows the handler; nodes may ask for less.
+    deadline: Option<Instant>,
     number: u32,
     /// How often it may still be repeated after a node may have run it.
     retries: u32,
+    /// How often it has waited before an attempt.
+    pauses: u32,
+    /// The nodes that failed, until all have.
     tried: Vec<Arc<Candidate>>,
 }
 
 impl Attempts {
     async fn run(mut self, found: Found<'_>, mut request: Request) -> Result<Response> {
-        let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
-        let deadline = request.deadline;
         let mut last = None;
         loop {
             let snapshot = match found.cache.peek(&request.service) {
                 Some(snapshot) => snapshot,
                 None => {
-                    found
-                        .cache
-                        .snapshot(&request.service, self.window.left().min(found.patience))
-                        .await?
+                    let patience = self.window.left().min(found.patience);
+                    match found.cache.snapshot(&request.service, patience).await {
+                        Ok(snapshot) => snapshot,
+                        Err(error) => return Err(last.unwrap_or(error)),
+                    }
                 }
             };
             let Some(candidate) = self.choose(found.selector, &snapshot) else {
-                return Err(last.unwrap_or_else(|| nobody(&request, &snapshot)));
+                let error = last.take().unwrap_or_else(|| nobody(&request, &snapshot));
+                if !self.begin_anew(&error, found.patience).await {
+                    return Err(error);
+                }
+                last = Some(error);
+                continue;
             };
             self.number += 1;
-            request.deadline = deadline;
-            let sent = match self.fit(&candidate, &mut request) {
-                Ok(()) => {
-                    found
-                        .send(&candidate, &mut request, streams, self.window)
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            let error = match sent {
+            let error = match self
+                .attempt(found, &snapshot, &candidate, &mut request)
+                .await
+            {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let again = self.may_repeat(&error, &candidate);
-            let error = located(error, &request, &candidate.node.address, self.number);
-            if !again || self.window.left().is_zero() {
+            let again = self.may_repeat(&error, &candidate, found.budget);
+            let mut error = located(error, &request, &candidate.node.address, self.number);
+            if again == Repeat::Spent {
+                error = error.within("not repeated, the budget is spent (client_retry_budget)");
+            }
+            let ready = match again {
+                Repeat::No | Repeat::Spent => false,
+                Repeat::Elsewhere => !self.window.left().is_zero(),
+                Repeat::Later => self.pause(self.window).await,
+            };
+            if !ready {
                 return Err(error);
             }
-            tracing::debug!(%error, attempt = self.number, "trying another node");
+            tracing::debug!(%error, attempt = self.number, "trying again");
             self.tried.push(candidate);
             last = Some(error);
         }
     }
 
+    /// One attempt on `candidate`, which counts for its load.
+    async fn attempt(
+        &mut self,
+        found: Found<'_>,
+        snapshot: &Snapshot,
+        candidate: &Arc<Candidate>,
+        request: &mut Request,
+    ) -> Result<Response> {
+        let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
+        let window = self.share(candidate, snapshot);
+        request.deadline = match window.until {
+            Some(until) if !streams => self.deadline.map(|own| own.min(until.into_std())),
+            _ => self.deadline,
+        };
+        if self.number > 1 {
+            request.metadata.set(ATTEMPT, &self.number.to_string());
+        }
+        let address = &*candidate.node.address;
+        let channel = found.channels.to(address).map_err(|error| {
+            found.cache.eject(candidate);
+            error.never_reached()
+        })?;
+        fit::complete(&*channel, candidate, &request.endpoint, window).await;
+        fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
+        let mut in_flight = candidate.begin();
+        let delivered = deliver(&*channel, request, streams);
+        let error = match window.bound(address, delivered).await {
+            Ok(response) => {
+                found.selector.mark(candidate, Outcome::Answered);
+                in_flight.answered();
+                return Ok(counted(response, in_flight));
+            }
+            Err(error) => error,
+        };
+        let outcome = if error.is_downstream() {
+            Outcome::Answered
+        } else {
+            Outcome::Failed
+        };
+        found.selector.mark(candidate, outcome);
+        match error.code() {
+            // Too little time, or a form that the node does not take: no fault of its own.
+            408 | 415 | 504 => {}
+            429 | 502 | 503 => in_flight.failed(),
+            _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
+            _ => in_flight.answered(),
+        }
+        // Time that ran out here says nothing about the node.
+        let is_away = error.is_never_reached() && error.code() == 503;
+        if is_away && outcome == Outcome::Failed {
+            found.cache.eject(candidate);
+        }
+        Err(error)
+    }
+
     /// One that fits and was not tried; ejected ones only if there is no other.
     fn choose(&self, selector: &dyn Selector, snapshot: &Snapshot) -> Option<Arc<Candidate>> {
-        let fits = |candidate: &Candidate| {
-            let wanted = self
-                .plan
-                .as_ref()
-                .is_none_or(|plan| plan.filters.iter().all(|filter| filter.allows(candidate)));
-            wanted
-                && !self
-                    .tried
-                    .iter()
-                    .any(|tried| tried.node.id == candidate.node.id)
+        let fits = |candidate: &Candidate| self.fits(candidate);
+        let alive = |candidate: &Candidate| self.fits(candidate) && !candidate.is_ejected();
+        let key = self
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.shard_key.as_deref());
+        let chosen = match key {
+            // Not the near ones first: callers on all hosts are to agree.
+            Some(key) => snapshot
+                .owner(key, &alive)
+                .or_else(|| snapshot.owner(key, &fits)),
+            None => snapshot
+                .near()
+                .and_then(|near| selector.select(near, &alive))
+                .or_else(|| selector.select(snapshot, &alive))
+                .or_else(|| selector.select(snapshot, &fits)),
         };
-        let alive = selector.select(snapshot, &|candidate| {
-            fits(candidate) && !candidate.is_ejected()
+        chosen.cloned()
+    }
+
+    fn fits(&self, candidate: &Candidate) -> bool {
+        let filters = self.plan.iter().flat_map(|plan| &plan.filters);
+        filters.into_iter().all(|filter| filter.allows(candidate))
+            && self
+                .tried
+                .iter()
+                .all(|tried| tried.node.id != candidate.node.id)
+    }
+
+    /// The time for an attempt on `candidate`: all that is left, unless another node could take over from it.
+    fn share(&self, candidate: &Candidate, snapshot: &Snapshot) -> Window {
+        let is_repeatable = self.plan.as_ref().is_some_and(|plan| {
+            plan.payload.is_whole() && retry::is_idempotent(&plan.method, candidate)
         });
-        alive.or_else(|| selector.select(snapshot, &fits)).cloned()
+        let is_other =
+            |other: &Arc<Candidate>| other.node.id != candidate.node.id && self.fits(other);
+        if self.retries > 0 && is_repeatable && snapshot.candidates.iter().any(is_other) {
+            self.window.share(self.retries + 1)
+        } else {
+            self.window
+        }
     }
 
     /// What never reached a handler is always repeated, what may have run only if that is safe, and not for ever.
-    fn may_repeat(&mut self, error: &Error, candidate: &Candidate) -> bool {
-        let Some(plan) = &self.plan else {
-            return error.is_never_reached();
-        };
-        if !plan.payload.is_whole() {
-            return false;
+    fn may_repeat(&mut self, error: &Error, candidate: &Candidate, budget: &Budget) -> Repeat {
+        let is_whole = self
+            .plan
+            .as_ref()
+            .is_none_or(|plan| plan.payload.is_whole());
+        if error.is_never_reached() && is_whole {
+            return Repeat::Elsewhere;
         }
-        if error.is_never_reached() {
-            return true;
+        let is_safe = self.plan.as_ref().is_some_and(|plan| {
+            is_whole && retry::is_mendable(error) && retry::is_idempotent(&plan.method, candidate)
+        });
+        if !is_safe || self.retries == 0 {
+            return Repeat::No;
         }
-        let again = self.retries > 0 && retry::is_safe(error, &plan.method, candidate);
-        self.retries = self.retries.saturating_sub(1);
-        again
+        self.retries -= 1;
+        if budget.take() {
+            Repeat::Later
+        } else {
+            Repeat::Spent
+        }
     }
 
-    /// Makes `request` what this node takes, in the form and in the time that it announced.
-    fn fit(&mut self, candidate: &Candidate, request: &mut Request) -> Result<()> {
-        // A node may ask for less time than the caller allows, never for more.
-        let announced = candidate
-            .endpoint(&request.endpoint)
-            .and_then(|endpoint| endpoint.metadata.get("timeout"));
-        let theirs = announced
-            .and_then(|text| text.parse().ok())
-            .and_then(|timeout| self.window.begun.checked_add(Duration::from_nanos(timeout)));
-        if let (Some(own), Some(theirs)) = (request.deadline, theirs) {
-            request.deadline = Some(own.min(theirs));
-        }
-        if takes(candidate, &request.endpoint, &request.content_type) {
-            return Ok(());
-        }
-        let Some(plan) = self
-            .plan
-            .as_mut()
-            .filter(|plan| plan.is_original(&request.body))
-        else {
-            return Err(mismatch(request, "a wrapper changed the body"));
-        };
-        let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
-        let Some(other) = plan.payload.content_type(&taken) else {
-            return Err(mismatch(
-                request,
-                "the message cannot be written as anything it takes",
-            ));
-        };
-        request.body = plan.encode(&other)?;
-        request.content_type = other;
-        Ok(())
+    /// Waits a little longer each time; false if `window` is over before.
+    async fn pause(&mut self, window: Window) -> bool {
+        let pause = retry::pause(self.pauses);
+        self.pauses += 1;
+        window.pause(pause).await
     }
+
+    /// Lets the nodes be tried again after all have failed with `error`; false if that is no use.
+    async fn begin_anew(&mut self, error: &Error, patience: Duration) -> bool {
+        if self.tried.is_empty() {
+            return false;
+        }
+        self.tried.clear();
+        // What may have run has waited already. Nodes that cannot be reached may be about to start again, or a new one
+        // to come, which is waited for as long as for a first one.
+        !error.is_never_reached()
+            || (error.code() == 503 && self.pause(self.window.first(patience)).await)
+    }
+}
+
+/// What follows an attempt that failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    No,
+    /// It would be repeated, but for the budget.
+    Spent,
+    /// On another node, at once.
+    Elsewhere,
+    /// After a pause.
+    Later,
 }
 
 /// Sends the request over `channel`. A unary body stays in the request, for another attempt.
@@ -292,6 +327,17 @@ async fn deliver(channel: &dyn Channel, request: &mut Request, streams: bool) ->
     channel.call(head).await
 }
 
+/// The response, whose stream counts as in flight until it is dropped.
+fn counted(mut response: Response, in_flight: InFlight) -> Response {
+    if let Body::Stream(stream) = response.body {
+        let counted = stream.inspect(move |_| {
+            let _ = &in_flight;
+        });
+        response.body = Body::Stream(counted.boxed());
+    }
+    response
+}
+
 fn nobody(request: &Request, snapshot: &Snapshot) -> Error {
     let detail = match snapshot.candidates.len() {
         0 => format!("no node of {} is alive", request.service),
@@ -300,7 +346,7 @@ fn nobody(request: &Request, snapshot: &Snapshot) -> Error {
             request.service
         ),
     };
-    Error::unavailable(ID, detail).never_reached()
+    Error::unavailable(ID, format!("{}: {detail}", request.endpoint)).never_reached()
 }
 
 /// Says which call of which node failed; what a far end answered is left as it is.
@@ -314,23 +360,4 @@ fn located(error: Error, request: &Request, address: &str, attempt: u32) -> Erro
     error.within(format_args!(
         "{endpoint} of {service} at {address}, attempt {attempt}"
     ))
-}
-
-/// True if the node says that it takes `content_type`; nodes of go-micro say nothing, and take these two.
-fn takes(candidate: &Candidate, endpoint: &str, content_type: &ContentType) -> bool {
-    let listed = candidate
-        .endpoint(endpoint)
-        .and_then(|endpoint| endpoint.metadata.get("content_types"));
-    match listed {
-        Some(types) => types.split(',').any(|own| own == content_type.as_str()),
-        None => [ContentType::PROTOBUF, ContentType::JSON].contains(content_type),
-    }
-}
-
-fn mismatch(request: &Request, why: &str) -> Error {
-    let detail = format!(
-        "{} does not take {}, and {why}",
-        request.endpoint, request.content_type
-    );
-    Error::unsupported(ID, detail).never_reached()
 }

@@ -84,6 +84,7 @@ pub(super) struct Plan {
     pub(super) streams: bool,
     pub(super) payload: Box<dyn Payload>,
     pub(super) filters: Vec<Filter>,
+    pub(super) shard_key: Option<String>,
     pub(super) address: Option<String>,
     /// When an answer, or the opening of a stream, must be there.
     pub(super) opened_by: Option<Instant>,
@@ -135,6 +136,14 @@ impl<T> Call<T> {
         self
     }
 
+    /// Calls the node that `key` belongs to, such as `user-42`, whatever the selector; the next one while that is away.
+    ///
+    /// All clients call the same node for the same key. A node that comes or goes moves only its own share of the keys.
+    pub fn shard_key(mut self, key: impl Into<String>) -> Self {
+        self.plan.shard_key = Some(key.into());
+        self
+    }
+
     /// Calls the node at this address, `host:port`, whatever the registry says.
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.plan.address = Some(address.into());
@@ -161,15 +170,15 @@ impl<T> Call<T> {
         payload: Box<dyn Payload>,
         read: Box<dyn FnOnce(Response) -> Result<T> + Send>,
     ) -> Self {
-        let (filters, address, opened_by, original) = (Vec::new(), None, None, None);
         let plan = Plan {
             method,
             streams,
             payload,
-            filters,
-            address,
-            opened_by,
-            original,
+            filters: Vec::new(),
+            shard_key: None,
+            address: None,
+            opened_by: None,
+            original: None,
         };
         let (metadata, timeout) = (Metadata::new(), None);
         Self {
@@ -198,7 +207,9 @@ impl<T> Call<T> {
             .timeout
             .or(self.plan.method.timeout)
             .unwrap_or(self.client.options().request_timeout);
-        let own = Instant::now().checked_add(allowed);
+        // By tokio's clock, which is the one that deadlines are waited for by.
+        let now = tokio::time::Instant::now().into_std();
+        let own = now.checked_add(allowed);
         let theirs = inherited.as_ref().and_then(Context::deadline);
         self.plan.opened_by = own.into_iter().chain(theirs).min();
         // A stream is opened within the time allowed, and then lives as long as the call it serves.

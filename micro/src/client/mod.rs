@@ -5,10 +5,12 @@
 
 mod attempt;
 mod call;
+mod fit;
 mod payload;
 mod publish;
 mod retry;
 mod stream;
+mod window;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,8 +23,10 @@ use futures_util::FutureExt;
 pub use call::{Call, Method};
 pub use publish::{Publish, Publisher};
 
-use self::attempt::{Route, Window};
+use self::attempt::Route;
 use self::call::Plan;
+use self::retry::Budget;
+use self::window::Window;
 use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
@@ -31,6 +35,9 @@ use crate::registry::{Cache, Registry};
 use crate::selector::Selector;
 use crate::transport::{Channel, Transport};
 use crate::wrapper::{Next, Stack, Wrapper};
+
+/// Who says so in errors of this end.
+const ID: &str = "micro.client";
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -42,6 +49,12 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How often a call of an idempotent method is repeated after a failure that a repetition may mend. Default 1.
     pub retries: u32,
+    /// How many such repetitions all calls together may have, in percent of the calls of late. Default 10.
+    ///
+    /// It keeps a failure from multiplying the load. What never reached a handler is sent again without it.
+    pub retry_budget: u32,
+    /// How many such repetitions a second there may be beside that, for clients that make few calls. Default 10.
+    pub retry_reserve: u32,
     /// How messages are written to nodes that take it. Default MessagePack.
     pub content_type: ContentType,
     /// How long a call waits for a first node of a service that nobody has announced yet. Default 2 s.
@@ -55,6 +68,8 @@ impl Default for Options {
         Self {
             request_timeout: Duration::from_secs(5),
             retries: 1,
+            retry_budget: 10,
+            retry_reserve: 10,
             content_type: ContentType::MSGPACK,
             discovery: Duration::from_secs(2),
             inherit: Vec::new(),
@@ -79,6 +94,7 @@ pub(crate) struct Core {
     name: Cow<'static, str>,
     route: Route,
     broker: Arc<dyn Broker>,
+    budget: Budget,
     options: Options,
 }
 
@@ -119,6 +135,7 @@ impl Client {
             name,
             route,
             broker,
+            budget: Budget::new(&options),
             options,
         });
         Self {

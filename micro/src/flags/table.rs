@@ -207,6 +207,22 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "client_retry_budget",
+        CLIENT,
+        "PERCENT",
+        "How many such repetitions there may be, in percent of all calls",
+        client.retry_budget = number,
+        ToString::to_string
+    ),
+    row!(
+        "client_retry_reserve",
+        CLIENT,
+        "NUMBER",
+        "How many such repetitions a second there may be beside that",
+        client.retry_reserve = number,
+        ToString::to_string
+    ),
+    row!(
         "client_content_type",
         CLIENT,
         "TYPE",

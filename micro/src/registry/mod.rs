@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use cache::{Cache, Candidate, Snapshot};
+pub use cache::{Cache, Candidate, InFlight, Snapshot};
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
 pub use memory::MemoryRegistry;
@@ -97,6 +97,11 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
     /// Which registry this is and where it looks, for messages, such as `mdns on lo (127.0.0.1)`.
     fn describe(&self) -> String;
+
+    /// True if callers choose nodes of their own host while one is alive. False unless a registry says otherwise.
+    fn prefers_local(&self) -> bool {
+        false
+    }
 
     /// The name in the `registry` metadata of nodes, such as `mdns`.
     fn name(&self) -> &'static str;

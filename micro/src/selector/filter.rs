@@ -6,6 +6,14 @@ use std::sync::Arc;
 use crate::registry::Candidate;
 
 /// A condition on nodes; any `Fn(&Candidate) -> bool` is one.
+///
+/// ```
+/// use micro::registry::Candidate;
+/// use micro::selector::Filter;
+///
+/// // Nodes that are not busy.
+/// let idle = Filter::from(|node: &Candidate| node.in_flight() < 10);
+/// ```
 #[derive(Clone)]
 pub struct Filter(Arc<dyn Fn(&Candidate) -> bool + Send + Sync>);
 
@@ -38,6 +46,13 @@ pub fn version(version: impl Into<String>) -> Filter {
 pub fn label(name: impl Into<String>, value: impl Into<String>) -> Filter {
     let (name, value) = (name.into(), value.into());
     Filter::from(move |candidate: &Candidate| candidate.node.metadata.get(&name) == Some(&value))
+}
+
+/// Nodes in this zone: those whose own metadata has the pair `zone` and this name.
+///
+/// A node says where it is by `--server_metadata=zone=eu-1`.
+pub fn zone(name: impl Into<String>) -> Filter {
+    label("zone", name)
 }
 
 /// Nodes that announced this endpoint.

@@ -1,6 +1,7 @@
-//! `Debug.Health` and `Debug.Stats`: what every node answers about itself, never announced.
+//! `Debug.Health`, `Debug.Stats` and `Debug.Describe`: what every node answers about itself, never announced.
 //!
-//! Names and numbers of fields are go-micro v1's; tools of every generation call `Debug.Health`.
+//! Names and numbers of fields are go-micro v1's; tools of every generation call `Debug.Health`. `Debug.Describe` is
+//! ours: callers ask it for the endpoints that a record had no room for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +13,11 @@ use prost::encoding::{self, DecodeContext, WireType};
 use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
-use super::handler::unary_as;
-use crate::codec::Format;
+use super::handler::{unary, unary_as};
+use crate::codec::{Format, Plain};
 use crate::context::Context;
 use crate::error::Error;
+use crate::registry::{Endpoint, Service};
 
 /// Counts of one server since it was started.
 #[derive(Debug)]
@@ -122,8 +124,8 @@ message! {
     }
 }
 
-/// The debug endpoints of a server with these counts, under `service`.
-pub(crate) fn definition(service: &str, stats: Arc<Stats>) -> Definition {
+/// The debug endpoints of a server with these counts, under `service`, which has these endpoints.
+pub(crate) fn definition(service: &str, stats: Arc<Stats>, endpoints: Vec<Endpoint>) -> Definition {
     let asked = Format::<HealthRequest>::prost_and_serde;
     let health = async |_: Context, _: HealthRequest| {
         Ok::<_, Error>(Health {
@@ -136,7 +138,17 @@ pub(crate) fn definition(service: &str, stats: Arc<Stats>) -> Definition {
     };
     let health = unary_as(asked(), Format::prost_and_serde(), health);
     let stats = unary_as(asked(), Format::prost_and_serde(), stats);
+    let record = Service {
+        name: service.to_owned(),
+        endpoints,
+        ..Service::default()
+    };
+    let describe = unary(move |_: Context, _: Plain<()>| {
+        let record = Plain(record.clone());
+        async move { Ok::<_, Error>(record) }
+    });
     Definition::new(service.to_owned())
+        .endpoint("Debug.Describe", describe.idempotent())
         .endpoint("Debug.Health", health.idempotent())
         .endpoint("Debug.Stats", stats.idempotent())
 }

@@ -149,7 +149,9 @@ fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc
     names.sort_unstable();
     names.dedup();
     for name in names {
-        router.add(&debug::definition(name, Arc::clone(&stats)))?;
+        let own = definitions.iter().filter(|own| own.name == name);
+        let endpoints = own.flat_map(registration::endpoints).collect();
+        router.add(&debug::definition(name, Arc::clone(&stats), endpoints))?;
     }
     Ok(Rpc::new(router, scope, stats, wrappers))
 }

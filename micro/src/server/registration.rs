@@ -51,7 +51,8 @@ fn empty(definition: &Definition, identity: &Identity) -> Service {
     }
 }
 
-fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
+/// What is announced of the endpoints and subscribers of `definition`.
+pub(super) fn endpoints(definition: &Definition) -> impl Iterator<Item = Endpoint> {
     let handlers = definition.endpoints.iter().map(|(name, handler)| Endpoint {
         name: name.to_string(),
         request: handler.facts.request.clone().map(value),

@@ -23,6 +23,7 @@ use super::router::{Found, Router};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
+use crate::metadata::ATTEMPT;
 use crate::transport::Accept;
 use crate::wrapper::{Next, Stack};
 
@@ -154,12 +155,14 @@ impl Core {
             return Err(unsupported(&request, service, handler));
         }
         let deadline = deadline(request.deadline, service, endpoint, facts)?;
-        let metadata = std::mem::take(&mut request.metadata);
+        let mut metadata = std::mem::take(&mut request.metadata);
+        let attempt = metadata.get(ATTEMPT).and_then(|number| number.parse().ok());
+        metadata.remove(ATTEMPT);
         let context = Context::new(
             metadata,
             deadline,
             request.peer.clone(),
-            1,
+            attempt.unwrap_or(1),
             self.scope.clone(),
         );
         let guard = Finish(context.clone());

@@ -18,8 +18,8 @@ use crate::transport::{Limits, Transport};
 
 /// Sets a service up: every setter has a default.
 ///
-/// Components that are not given are the default ones: mDNS on the loopback interface, HTTP for calls and
-/// messages, the random selector. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
+/// Components that are not given are the default ones: mDNS on the loopback interface, HTTP for calls and messages,
+/// the selector `p2c`. A builder that [`Service::builder`] made reads no flags and no variables; the one that a
 /// program is given by `#[micro::main]` lays them over what was set when it is built:
 ///
 /// ```no_run
@@ -121,7 +121,8 @@ impl Builder {
         ] = |settings| settings.transport_options.limits = limits;
         /// Says how calls behave.
         client(options: client::Options) [
-            "client_request_timeout", "client_retries", "client_content_type", "client_discovery", "client_inherit"
+            "client_request_timeout", "client_retries", "client_retry_budget", "client_retry_reserve",
+            "client_content_type", "client_discovery", "client_inherit"
         ] = |settings| settings.client = options;
         /// Says how serving behaves, all at once.
         server(options: Options) [

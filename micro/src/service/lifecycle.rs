@@ -72,11 +72,12 @@ pub(super) async fn run(service: Service, end: impl Future<Output = ()>) -> Resu
             return Ok(());
         }
     };
-    let word = tokio::select! {
-        signal = signals.next() => signal,
-        () = end => "told to stop",
-    };
-    tracing::info!("{word}: stopping; a signal ends at once");
+    tokio::select! {
+        signal = signals.next() => {
+            tracing::info!("{signal}: stopping; a second signal ends at once");
+        }
+        () = end => tracing::info!("stopping; a signal ends at once"),
+    }
     signals.allow(running.stop()).await;
     Ok(())
 }

@@ -59,7 +59,7 @@ pub(crate) fn selectors() -> Table<fn() -> Arc<dyn Selector>> {
     let rows = inventory::iter::<selector::Backend>.into_iter();
     Table {
         kind: "selector",
-        defaults: &["random"],
+        defaults: &["p2c"],
         rows: rows.map(|row| (row.names, row.open)).collect(),
     }
 }

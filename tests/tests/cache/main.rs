@@ -1,5 +1,6 @@
 //! A client sees nodes come and go, and keeps calling those it knows while their registry is away.
 
+mod candidates;
 mod remote;
 
 use std::sync::Arc;
@@ -84,33 +85,6 @@ async fn nodes_come_and_go_in_the_snapshot() {
     registry.deregister(&greeter(&["one"])).await.unwrap();
 
     shows(&cache, &["two"]).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_candidate_whose_record_did_not_change_is_the_same_in_the_next_snapshot() {
-    let registry = MemoryRegistry::new();
-    registry.register(&greeter(&["one"]), None).await.unwrap();
-    let cache = Cache::new(Arc::new(registry.clone()));
-    let before = cache.snapshot("greeter", PATIENCE).await.unwrap();
-
-    registry.register(&greeter(&["two"]), None).await.unwrap();
-    shows(&cache, &["one", "two"]).await;
-
-    let after = cache.peek("greeter").unwrap();
-    assert!(Arc::ptr_eq(&before.candidates[0], &after.candidates[0]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_candidate_knows_its_endpoints_by_name() {
-    let registry = MemoryRegistry::new();
-    registry.register(&greeter(&["one"]), None).await.unwrap();
-    let cache = Cache::new(Arc::new(registry));
-
-    let snapshot = cache.snapshot("greeter", PATIENCE).await.unwrap();
-
-    let candidate = &snapshot.candidates[0];
-    assert!(candidate.endpoint("Greeter.Hello").is_some());
-    assert!(candidate.endpoint("Greeter.Bye").is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,6 +113,21 @@ async fn fifty_services_of_one_process_are_found() {
 }
 
 #[tokio::test]
+async fn a_node_on_loopback_is_known_to_be_local() {
+    let fleet = micro::id::random();
+    let (here, there) = (registry(&fleet), registry(&fleet));
+    here.register(&service("greeter"), None).await.unwrap();
+
+    let cache = Cache::new(Arc::new(there));
+    let found = cache
+        .snapshot("greeter", Duration::from_secs(2))
+        .await
+        .unwrap();
+
+    assert!(found.candidates[0].is_local());
+}
+
+#[tokio::test]
 async fn a_process_finds_its_own_nodes() {
     let registry = registry(&micro::id::random());
     let greeter = service("greeter");

@@ -108,7 +108,7 @@ async fn a_call_to_a_host_that_lost_its_network_is_answered_by_another_node() {
     lost.nodes[0].id = "lost".into();
     lost.nodes[0].address = address;
     registry.register(&lost, None).await.unwrap();
-    let first = micro::selector::RoundRobinSelector::default();
+    let first = micro::selector::RoundRobinSelector;
     let client = builder("client", &registry)
         .selector(first)
         .build()
@@ -136,7 +136,7 @@ async fn a_record_with_an_address_that_cannot_be_dialled_does_no_harm() {
     wrong.nodes[0].id = "wrong".into();
     wrong.nodes[0].address = "no address".into();
     registry.register(&wrong, None).await.unwrap();
-    let first = micro::selector::RoundRobinSelector::default();
+    let first = micro::selector::RoundRobinSelector;
     let client = builder("client", &registry).selector(first);
     let client = client.build().await.unwrap();
 

@@ -3,7 +3,9 @@
 //! One task for each service, however many callers; reading waits for no writer. The task is in `tend`,
 //! what it shows in `snapshot`, and what is said when there is nothing to show in `missing`.
 
+mod load;
 mod missing;
+mod ring;
 mod snapshot;
 mod tend;
 
@@ -23,6 +25,7 @@ use self::tend::{Standing, Tending};
 use super::Registry;
 use crate::error::{Error, Result};
 
+pub use load::InFlight;
 pub use snapshot::{Candidate, Snapshot};
 
 pub(super) const ID: &str = "micro.registry";

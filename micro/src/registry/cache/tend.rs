@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::snapshot::Nodes;
+use super::snapshot::{Candidate, Nodes};
 use super::{Followed, ID, Shared};
 use crate::error::{Error, Result};
 use crate::registry::{Action, Event, Service, Watcher};
@@ -204,7 +204,7 @@ impl Tending {
         let is_known = !services.is_empty();
         let mut found = Nodes::default();
         for service in services {
-            for candidate in self.nodes.candidates(&self.followed.name, service) {
+            for candidate in self.candidates(service) {
                 found.insert(candidate);
             }
         }
@@ -241,12 +241,18 @@ impl Tending {
                 self.nodes.remove(&node.id);
             }
         } else {
-            for candidate in self.nodes.candidates(&self.followed.name, event.service) {
+            for candidate in self.candidates(event.service) {
                 candidate.offer();
                 self.nodes.insert(candidate);
             }
         }
         self.show(true);
+    }
+
+    fn candidates(&self, service: Service) -> Vec<Arc<Candidate>> {
+        let prefers_local = self.shared.registry.prefers_local();
+        self.nodes
+            .candidates(&self.followed.name, service, prefers_local)
     }
 
     fn end_doubt(&mut self) {

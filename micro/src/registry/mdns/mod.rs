@@ -281,6 +281,11 @@ impl Registry for MdnsRegistry {
         self.interfaces.address()
     }
 
+    // On a LAN the programs of one developer are meant for each other.
+    fn prefers_local(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "mdns"
     }

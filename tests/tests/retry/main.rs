@@ -1,10 +1,13 @@
 //! What is sent again, and what never runs twice.
 
+mod budget;
+mod time;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use micro::prelude::*;
-use micro::registry::{Endpoint, Node, Registry, Service};
+use micro::registry::{Endpoint, Node, PARTIAL, Registry, Service};
 use micro::{Error, Running, wrapper};
 use tests::{PassedOver, System};
 
@@ -48,6 +51,25 @@ async fn an_idempotent_method_is_repeated_once_on_another_node() {
     assert_eq!(runs.load(Ordering::Relaxed), 2);
 }
 
+/// A node is asked for what its record had no room for, and then treated as it says.
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_method_that_a_partial_record_lacks_is_repeated_too() {
+    let (system, runs) = (System::default(), Arc::default());
+    let _a = failing(&system, "a", 503, true, &runs).await;
+    let _b = failing(&system, "b", 503, true, &runs).await;
+    for mut service in system.registry.get("shop").await.unwrap() {
+        service.endpoints.clear();
+        for node in &mut service.nodes {
+            node.metadata.insert(PARTIAL.to_owned(), "true".to_owned());
+        }
+        system.registry.register(&service, None).await.unwrap();
+    }
+
+    buy(&system).await;
+
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_method_that_is_not_idempotent_runs_once() {
     let (system, runs) = (System::default(), Arc::default());
@@ -78,6 +100,23 @@ async fn a_compiled_contract_that_disagrees_forbids_the_repetition() {
     let client = micro::ServiceClient::named("shop", &system.service("client").await);
     let format = <Plain<()> as micro::Message>::format();
     let method = micro::client::Method::new("Shop.Buy");
+
+    client
+        .unary(&method, format, format, Plain(()))
+        .await
+        .unwrap_err();
+
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_disagrees_forbids_the_repetition() {
+    let (system, runs) = (System::default(), Arc::default());
+    let _a = failing(&system, "a", 503, false, &runs).await;
+    let _b = failing(&system, "b", 503, false, &runs).await;
+    let client = micro::ServiceClient::named("shop", &system.service("client").await);
+    let format = <Plain<()> as micro::Message>::format();
+    let method = micro::client::Method::new("Shop.Buy").idempotent();
 
     client
         .unary(&method, format, format, Plain(()))

@@ -1,0 +1,99 @@
+//! What a node asks of a request by its record: the form, and the time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ID;
+use super::call::Plan;
+use super::window::Window;
+use crate::codec::{Message, Plain};
+use crate::error::{Error, Result};
+use crate::message::{Body, ContentType, Request};
+use crate::registry::{Candidate, Service};
+use crate::transport::Channel;
+
+/// Has the node tell of the endpoint called, if its record had no room for it.
+///
+/// If it does not, the call goes on with what is known: the node is then about to say more.
+pub(super) async fn complete(
+    channel: &dyn Channel,
+    candidate: &Candidate,
+    endpoint: &str,
+    window: Window,
+) {
+    let ask = || async {
+        let mut ask = Request::new(candidate.service.to_string(), "Debug.Describe");
+        ask.body = Body::Bytes("null".into());
+        ask.deadline = window.until.map(Instant::into_std);
+        let reply = match window
+            .bound(&candidate.node.address, channel.call(ask))
+            .await
+        {
+            // It is of another make, which has no more to tell.
+            Err(error) if error.is_downstream() && error.code() == 404 => return Ok(Vec::new()),
+            reply => reply?,
+        };
+        let body = reply.body.into_bytes()?;
+        let Plain(record) = Plain::<Service>::format().decode(&reply.content_type, &body)?;
+        Ok(record.endpoints)
+    };
+    if let Err(error) = candidate.complete(endpoint, ask).await {
+        tracing::debug!(%error, node = candidate.node.id, "a partial record is not completed");
+    }
+}
+
+/// Makes `request` what `candidate` takes, in the form and in the time that it announced.
+///
+/// # Errors
+///
+/// `unsupported`, as never reached, if it cannot be written in a form that the node takes.
+pub(super) fn fit(
+    request: &mut Request,
+    plan: Option<&mut Plan>,
+    candidate: &Candidate,
+    begun: Instant,
+) -> Result<()> {
+    // A node may ask for less time than the caller allows, never for more.
+    let announced = candidate
+        .endpoint(&request.endpoint)
+        .and_then(|endpoint| endpoint.metadata.get("timeout"))
+        .and_then(|text| text.parse().ok());
+    let until = announced.and_then(|nanos| begun.checked_add(Duration::from_nanos(nanos)));
+    if let Some(until) = until {
+        request.deadline = request.deadline.map(|own| own.min(until.into_std()));
+    }
+    if takes(candidate, &request.endpoint, &request.content_type) {
+        return Ok(());
+    }
+    let Some(plan) = plan.filter(|plan| plan.is_original(&request.body)) else {
+        return Err(mismatch(request, "a wrapper changed the body"));
+    };
+    let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
+    let Some(other) = plan.payload.content_type(&taken) else {
+        let why = "the message cannot be written as anything it takes";
+        return Err(mismatch(request, why));
+    };
+    request.body = plan.encode(&other)?;
+    request.content_type = other;
+    Ok(())
+}
+
+/// True if the node says that it takes `content_type`; nodes of go-micro say nothing, and take these two.
+fn takes(candidate: &Candidate, endpoint: &str, content_type: &ContentType) -> bool {
+    let listed = candidate
+        .endpoint(endpoint)
+        .and_then(|endpoint| endpoint.metadata.get("content_types"));
+    match listed {
+        Some(types) => types.split(',').any(|own| own == content_type.as_str()),
+        None => [ContentType::PROTOBUF, ContentType::JSON].contains(content_type),
+    }
+}
+
+fn mismatch(request: &Request, why: &str) -> Error {
+    let detail = format!(
+        "{} does not take {}, and {why}",
+        request.endpoint, request.content_type
+    );
+    Error::unsupported(ID, detail).never_reached()
+}

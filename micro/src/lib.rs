@@ -106,7 +106,7 @@ pub mod server;
 mod service;
 mod settings;
 pub mod transport;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "frames", feature = "http"))]
 mod wire;
 pub mod wrapper;
 

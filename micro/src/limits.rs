@@ -22,6 +22,8 @@ pub struct Limits {
     pub linger: Duration,
     /// How long connecting may take, if half of the time that the call has left is not less. Default 5 s.
     pub connect_timeout: Duration,
+    /// How many calls may be in flight on one connection of frames. Default 1,024.
+    pub calls: usize,
     /// How many connections a server keeps open. Default 16,384.
     pub connections: usize,
     /// How many connections a client keeps open to one node. Default 100, as go-micro's pool.
@@ -38,6 +40,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(5),
+            calls: 1024,
             connections: 16_384,
             pool: 100,
         }

@@ -3,6 +3,8 @@
 //! [`Transport`] is the seam: call-level, so that pooling or multiplexing is each backend's own business
 //! behind [`Channel`]. The client end dials, the server end listens; neither is known here.
 
+#[cfg(feature = "frames")]
+mod frames;
 #[cfg(feature = "http")]
 mod http;
 mod memory;

@@ -1,0 +1,118 @@
+//! The way to one node: connections that are opened when they are needed, more of them when one is full.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpStream;
+
+use super::ID;
+use super::client::Connection;
+use crate::error::{Error, Result};
+use crate::message::{Request, Response};
+use crate::transport::{Channel, Limits, Socket};
+
+/// How many connections to a node are open at most.
+const MOST: usize = 4;
+
+/// Calls one node in frames.
+pub(super) struct FramesChannel {
+    address: Arc<str>,
+    limits: Limits,
+    open: Mutex<Vec<Arc<Connection>>>,
+    /// Held while connecting, so that callers who come together share what is opened.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl FramesChannel {
+    pub(super) fn new(address: &str, limits: Limits) -> Self {
+        Self {
+            address: address.into(),
+            limits,
+            open: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        // The list is whole after any panic: each change is one call.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that takes a call: one that is there and not full, or a new one.
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        if let Some(connection) = self.known() {
+            return Ok(connection);
+        }
+        let _connecting = self.connecting.lock().await;
+        if let Some(connection) = self.known() {
+            return Ok(connection);
+        }
+        let connection = self.connect().await.map_err(Error::never_reached)?;
+        self.open().push(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// One that is open and not full; any that is open if no more may be.
+    fn known(&self) -> Option<Arc<Connection>> {
+        let mut open = self.open();
+        open.retain(|connection| connection.is_open());
+        let free = open.iter().find(|connection| !connection.is_saturated());
+        let any = || open.first().filter(|_| open.len() >= MOST);
+        free.or_else(any).cloned()
+    }
+
+    async fn connect(&self) -> Result<Arc<Connection>> {
+        let address = &*self.address;
+        let limit = self.limits.connect_timeout;
+        let connecting = async {
+            let stream = TcpStream::connect(address).await?;
+            // A small call must not wait for the acknowledgement of the last one.
+            stream.set_nodelay(true)?;
+            Connection::start(stream, Arc::clone(&self.address), &self.limits).await
+        };
+        match tokio::time::timeout(limit, connecting).await {
+            Ok(connected) => connected.map_err(|source| {
+                Error::unavailable(ID, format!("cannot connect to {address}: {source}"))
+                    .with_source(source)
+            }),
+            Err(_) => Err(Error::unavailable(
+                ID,
+                format!("cannot connect to {address} within {limit:?}"),
+            )),
+        }
+    }
+}
+
+impl Channel for FramesChannel {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        async move { call(&self.connection().await?, request).await }.boxed()
+    }
+
+    fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
+        async move { open(&self.connection().await?, request).await }.boxed()
+    }
+}
+
+pub(super) async fn call(connection: &Arc<Connection>, mut request: Request) -> Result<Response> {
+    let mut body = Some(std::mem::take(&mut request.body).into_bytes()?);
+    let calling = poll_fn(|cx| connection.begin(&mut request, &mut body, cx)).await?;
+    calling.await
+}
+
+pub(super) async fn open(connection: &Arc<Connection>, mut request: Request) -> Result<Socket> {
+    let calling = poll_fn(|cx| connection.begin(&mut request, &mut None, cx)).await?;
+    let outgoing = Box::pin(connection.writer(&calling));
+    Ok(Socket {
+        outgoing,
+        incoming: calling.boxed(),
+    })
+}
+
+impl fmt::Debug for FramesChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FramesChannel({})", self.address)
+    }
+}

@@ -1,0 +1,284 @@
+//! The side that calls: callers put frames into one outbox, and one task writes them and reads the answers.
+//!
+//! What each frame does to its call is in `calls`; what callers hold is in `caller`.
+
+mod caller;
+mod calls;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use self::calls::Exchange;
+use super::Broken;
+use super::frame::Kind;
+use super::inbox::{Wish, Wishes};
+use super::limits_preface;
+use super::outbox::Outbox;
+use super::pipe::Pipe;
+use super::preface::{LENGTH, Preface};
+use super::watch::{Silence, Watch};
+use crate::transport::Limits;
+
+/// How long the other side may take to say that it speaks frames.
+pub(super) const GREETING: Duration = Duration::from_secs(1);
+
+/// How many steps are taken before others of the runtime get a turn.
+const STEPS: usize = 64;
+
+/// One connection to a node. Callers share it; its task ends when none is left and nothing is under way.
+pub(super) struct Connection {
+    state: Mutex<State>,
+    wishes: Arc<Wishes>,
+    theirs: Preface,
+    address: Arc<str>,
+}
+
+/// What callers and the task change.
+struct State {
+    outbox: Outbox,
+    calls: HashMap<u32, Exchange>,
+    /// The number of the call that began last.
+    last: u32,
+    /// How many calls have begun.
+    begun: u64,
+    /// The numbers of endpoints, by service and then by endpoint.
+    numbers: HashMap<String, HashMap<String, usize>>,
+    /// How many endpoints have numbers.
+    numbered: usize,
+    /// Who waits for the outbox to empty.
+    blocked: Vec<Waker>,
+    /// How many of the calls that began the other side took, once it takes no more.
+    going: Option<u64>,
+    /// Why there is no connection any more.
+    closed: Option<Arc<str>>,
+    /// How many bytes the system took.
+    sent: u64,
+    ours: Preface,
+    wishes: Arc<Wishes>,
+}
+
+impl Connection {
+    /// Greets the other side, and starts the task.
+    pub(super) async fn start<S>(
+        mut stream: S,
+        address: Arc<str>,
+        limits: &Limits,
+    ) -> io::Result<Arc<Self>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let ours = limits_preface(limits);
+        stream.write_all(&ours.write()).await?;
+        let mut bytes = [0; LENGTH];
+        let read = tokio::time::timeout(GREETING, stream.read_exact(&mut bytes)).await;
+        read.map_err(|_| Broken("the peer did not greet within 1 s"))??;
+        let theirs = Preface::read(&bytes)?;
+        let wishes = Arc::<Wishes>::default();
+        let state = State {
+            ours,
+            wishes: Arc::clone(&wishes),
+            outbox: Outbox::new(theirs.connection),
+            calls: HashMap::new(),
+            last: 0,
+            begun: 0,
+            numbers: HashMap::new(),
+            numbered: 0,
+            blocked: Vec::new(),
+            going: None,
+            closed: None,
+            sent: 0,
+        };
+        let connection = Arc::new(Self {
+            state: Mutex::new(state),
+            wishes,
+            theirs,
+            address,
+        });
+        // Half as long as a server keeps one that idles, so as not to call on one that is being closed.
+        let idle = limits.idle_timeout / 2;
+        tokio::spawn(Arc::clone(&connection).drive(stream, idle));
+        Ok(connection)
+    }
+
+    /// True if more calls can begin.
+    pub(super) fn is_open(&self) -> bool {
+        let state = self.state();
+        state.going.is_none() && state.closed.is_none()
+    }
+
+    /// True if no call fits beside those that are in flight.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.state().calls.len() >= self.theirs.calls as usize
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No user's code runs under it, and each change leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn drive<S: AsyncRead + AsyncWrite + Unpin>(self: Arc<Self>, stream: S, idle: Duration) {
+        let mut driver = Driver {
+            connection: &self,
+            pipe: Pipe::new(stream),
+            watch: Watch::new(idle),
+            wakers: Vec::new(),
+            is_deferred: false,
+        };
+        let ended = poll_fn(|cx| driver.poll(cx)).await;
+        let why = match ended {
+            Ok(why) => why.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(address = %self.address, why, "a connection ended");
+        self.close(&why);
+    }
+
+    /// Tells everybody who waits.
+    fn close(&self, why: &str) {
+        let mut state = self.state();
+        state.closed = Some(why.into());
+        let mut wakers = std::mem::take(&mut state.blocked);
+        for call in state.calls.values_mut() {
+            call.close(why, &mut wakers);
+        }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({})", self.address)
+    }
+}
+
+/// The task's own part.
+struct Driver<'a, S> {
+    connection: &'a Arc<Connection>,
+    pipe: Pipe<S>,
+    watch: Watch,
+    /// Who is woken once the state is free.
+    wakers: Vec<Waker>,
+    /// The tasks that are ready have had a turn before what waits is written.
+    is_deferred: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
+    /// Drives the connection; ready with the reason when it is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&'static str>> {
+        self.connection.wishes.waker.register(cx.waker());
+        for _ in 0..STEPS {
+            self.grant();
+            let mut moved = false;
+            match self.read(cx)? {
+                Poll::Ready(true) => moved = true,
+                Poll::Ready(false) => return Poll::Ready(Ok("the other side closed it")),
+                Poll::Pending => {}
+            }
+            if self.defers() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            moved |= matches!(self.write(cx)?, Poll::Ready(true));
+            if moved {
+                continue;
+            }
+            if let Some(why) = self.is_over() {
+                return Poll::Ready(Ok(why));
+            }
+            let is_busy = !self.connection.state().calls.is_empty();
+            match std::task::ready!(self.watch.poll(cx, is_busy)) {
+                Silence::Ask => self
+                    .connection
+                    .state()
+                    .outbox
+                    .control(Kind::Ping, 0, 0, &[0; 8]),
+                Silence::Idle => {
+                    // From now on nobody begins a call here; one that did goes first.
+                    let mut state = self.connection.state();
+                    let begun = state.begun;
+                    state.going.get_or_insert(begun);
+                }
+                Silence::Dead => {
+                    return Poll::Ready(Err(Broken("the other side is silent").into()));
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Why the connection may be closed now, if it may.
+    fn is_over(&self) -> Option<&'static str> {
+        let state = self.connection.state();
+        // This task holds one, the channel none once it knows of a better one.
+        let is_left = Arc::strong_count(self.connection) == 1;
+        let is_going = state.going.is_some() || is_left;
+        let is_done = state.calls.is_empty() && state.outbox.is_empty() && !self.pipe.is_writing();
+        (is_going && is_done).then_some("nobody needs it any more")
+    }
+
+    /// Once after each time that nothing was waiting: callers that are ready then share one write.
+    fn defers(&mut self) -> bool {
+        let state = self.connection.state();
+        let waits = !state.outbox.is_idle() && state.calls.len() > 1 && !self.pipe.is_writing();
+        self.is_deferred = waits && !self.is_deferred;
+        self.is_deferred
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let connection = self.connection;
+        let mut blocked = Vec::new();
+        let wrote = self.pipe.poll_write(cx, |batch| {
+            let mut state = connection.state();
+            state.outbox.fill(batch);
+            if !state.outbox.is_full() {
+                blocked.append(&mut state.blocked);
+            }
+        });
+        connection.state().sent = self.pipe.sent;
+        blocked.into_iter().for_each(Waker::wake);
+        wrote
+    }
+
+    /// Does what readers of streams asked for.
+    fn grant(&mut self) {
+        let wishes = self.connection.wishes.take();
+        if wishes.is_empty() {
+            return;
+        }
+        let mut state = self.connection.state();
+        for wish in wishes {
+            match wish {
+                Wish::Credit(id, bytes) => state.grant(id, bytes),
+                Wish::Leave(id) => state.leave(id),
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if !std::task::ready!(self.pipe.poll_read(cx))? {
+            return Poll::Ready(Ok(false));
+        }
+        self.watch.heard();
+        let input = &mut self.pipe.input;
+        let mut state = self.connection.state();
+        while let Some((frame, length)) = input.frame()? {
+            if frame.call != 0 {
+                self.watch.used();
+            }
+            state.take(&frame, &mut self.wakers)?;
+            input.used(length);
+        }
+        drop(state);
+        self.wakers.drain(..).for_each(Waker::wake);
+        Poll::Ready(Ok(true))
+    }
+}

@@ -1,0 +1,425 @@
+//! What each frame from a caller does to its call, and what becomes of a handler's answer.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, abortable};
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::coop;
+
+use super::super::assembly::{Piece, first};
+use super::super::frame::{EMPTY, END, Frame, Kind, UNREACHED};
+use super::super::head::{fits, read_call, write_reply};
+use super::super::inbox::{cost, inbox};
+use super::super::{Broken, ID};
+use super::{Abort, Call, Connection, Done, ROW, Step};
+use crate::error::{Error, Result};
+use crate::message::{Body, Request, Response};
+use crate::wire::failure_text;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Does what a frame says.
+    pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
+        match frame.kind {
+            Kind::Call => self.begin(frame),
+            Kind::Data => self.data(frame),
+            Kind::Fail => self.failed(frame),
+            Kind::Cancel => {
+                self.cancel(frame.call);
+                Ok(())
+            }
+            Kind::Credit => {
+                self.add_credit(frame.call, frame.credit()?);
+                Ok(())
+            }
+            Kind::Ping => {
+                self.outbox.control(Kind::Pong, 0, 0, frame.payload);
+                Ok(())
+            }
+            Kind::Pong => Ok(()),
+            Kind::Define => self.endpoints.define(frame.payload),
+            Kind::Reply | Kind::GoAway => Err(Broken("a caller sent what only a server sends")),
+        }
+    }
+
+    fn begin(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
+        let id = frame.call;
+        let (head, body) = read_call(frame.payload)?;
+        let (service, endpoint) = self.endpoints.resolve(&head.endpoint)?;
+        if id == 0 || self.calls.contains_key(&id) {
+            return Err(Broken("a call has the number of another"));
+        }
+        self.watch.used();
+        let mut request = Request::new(service, endpoint);
+        request.content_type = head.content_type;
+        request.accept = head.accept;
+        request.metadata = head.metadata;
+        request.deadline = head.left.and_then(|left| self.read_at.checked_add(left));
+        request.peer = Some(Arc::clone(&self.peer));
+        self.calls.insert(id, self.call());
+        if let Some(refusal) = self.refusal() {
+            self.fail(id, &refusal);
+        } else {
+            self.taken += 1;
+        }
+        if frame.has(EMPTY) {
+            self.open(id, request, None, frame.has(END));
+            return Ok(());
+        }
+        let piece = first(frame, body, self.limits.message)?;
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.opening = Some(request);
+        }
+        self.piece(id, piece, frame.has(END))
+    }
+
+    fn call(&self) -> Call {
+        Call {
+            abort: None,
+            opening: None,
+            partial: None,
+            inbox: None,
+            room: i64::from(self.ours.stream),
+            credit: i64::from(self.theirs.stream),
+            waiting: None,
+            got_end: false,
+            sent_end: false,
+        }
+    }
+
+    /// Why no call is taken now.
+    fn refusal(&self) -> Option<Error> {
+        let refusal = if self.is_going {
+            Error::unavailable(ID, "the server is stopping: call another node")
+        } else if self.calls.len() > self.limits.calls {
+            let detail = format!(
+                "{} calls are in flight on this connection: no more are taken (--max_calls)",
+                self.limits.calls
+            );
+            Error::too_many_requests(ID, detail)
+        } else {
+            return None;
+        };
+        Some(refusal.never_reached())
+    }
+
+    fn data(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
+        let id = frame.call;
+        let limit = self.limits.message;
+        let call = self
+            .calls
+            .get_mut(&id)
+            .ok_or(Broken("a message belongs to no call"))?;
+        if call.got_end {
+            return Err(Broken("a message came after the end"));
+        }
+        if frame.has(EMPTY) {
+            self.ended(id, None);
+            return Ok(());
+        }
+        let piece = match call.partial.take() {
+            Some(partial) => partial.next(frame)?,
+            None if call.room <= 0 => {
+                return Err(Broken("a message came for which there is no room"));
+            }
+            None => first(frame, frame.payload, limit)?,
+        };
+        self.piece(id, piece, frame.has(END))
+    }
+
+    /// Takes in what a frame made of a message.
+    fn piece(&mut self, id: u32, piece: Piece, is_last: bool) -> Result<(), Broken> {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Ok(());
+        };
+        let (message, room) = match piece {
+            Piece::Part(_) if is_last => return Err(Broken("a message ends before it is whole")),
+            Piece::Part(partial) => {
+                call.partial = Some(partial);
+                return Ok(());
+            }
+            Piece::Whole(message, room) => (Ok(message), room),
+            Piece::TooLong(room) => (Err(self.too_long()), room),
+        };
+        if room > 0 {
+            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
+        }
+        self.message(id, message, is_last);
+        Ok(())
+    }
+
+    fn too_long(&self) -> Error {
+        let limit = self.limits.message;
+        Error::too_large(
+            ID,
+            format!("a message is over the limit of {limit} bytes (--max_message)"),
+        )
+    }
+
+    fn message(&mut self, id: u32, message: Result<Bytes>, is_last: bool) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        match (call.opening.take(), message) {
+            (Some(request), Ok(message)) => return self.open(id, request, Some(message), is_last),
+            (Some(_), Err(error)) => self.fail(id, &error.never_reached()),
+            (None, Ok(message)) => {
+                call.room -= i64::from(cost(message.len()));
+                if let Some(inbox) = &call.inbox {
+                    inbox.push(message);
+                }
+            }
+            (None, Err(error)) => {
+                if let Some(inbox) = &call.inbox {
+                    inbox.end(Some(error));
+                }
+            }
+        }
+        if is_last {
+            self.ended(id, None);
+        }
+    }
+
+    /// Begins a call whose request is there, or whose stream is.
+    fn open(&mut self, id: u32, mut request: Request, message: Option<Bytes>, is_last: bool) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.got_end = is_last;
+        if call.sent_end {
+            // It was refused.
+            return self.finish(id);
+        }
+        request.body = match message {
+            Some(message) if is_last => Body::Bytes(message),
+            first => {
+                let (inbox, messages) = inbox(id, self.ours.stream, &self.wishes);
+                if let Some(message) = first {
+                    call.room -= i64::from(cost(message.len()));
+                    inbox.push(message);
+                }
+                if is_last {
+                    inbox.end(None);
+                } else {
+                    call.inbox = Some(inbox);
+                }
+                Body::Stream(messages.boxed())
+            }
+        };
+        let answer = self.accept.call(request);
+        self.start(id, answer);
+    }
+
+    /// Polls a handler in place, once; what waits goes on among the steps, or elsewhere.
+    fn start(&mut self, id: u32, mut answer: BoxFuture<'static, Result<Response>>) {
+        if !self.is_late
+            && let Poll::Ready(answer) = once(&mut answer)
+        {
+            return self.answered(id, answer);
+        }
+        let step = async move { (id, Done::Answer(answer.await)) };
+        if self.is_late {
+            let task = self.elsewhere.spawn(step);
+            self.remember(id, Abort::Elsewhere(task));
+        } else {
+            self.later(id, step.boxed());
+        }
+    }
+
+    fn later(&mut self, id: u32, step: Step) {
+        let (step, handle) = abortable(step);
+        self.steps.push(step);
+        self.remember(id, Abort::Here(handle));
+    }
+
+    fn remember(&mut self, id: u32, abort: Abort) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.abort = Some(abort);
+        }
+    }
+
+    /// Takes in what a step came to.
+    pub(super) fn done(&mut self, id: u32, done: Done) {
+        match done {
+            Done::Answer(answer) => self.answered(id, answer),
+            Done::Item(item, stream) => {
+                if self.item(id, item) {
+                    self.emit(id, stream);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, id: u32, answer: Result<Response>) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let mut response = match answer {
+            Ok(response) if fits(&response.metadata, 0) => response,
+            Ok(_) => {
+                let detail = "the metadata of the reply does not fit in a frame of 48 KiB";
+                return self.fail(id, &Error::internal(ID, detail));
+            }
+            Err(error) => return self.fail(id, &error),
+        };
+        match std::mem::take(&mut response.body) {
+            Body::Bytes(bytes) if bytes.len() > self.theirs.message as usize => {
+                let detail = format!(
+                    "the reply is over the caller's limit of {} bytes",
+                    self.theirs.message
+                );
+                self.fail(id, &Error::too_large(ID, detail));
+            }
+            Body::Bytes(bytes) => {
+                call.sent_end = true;
+                let head = |out: &mut Vec<u8>| write_reply(out, &response);
+                self.outbox.message(Kind::Reply, id, head, bytes, true);
+                self.finish(id);
+            }
+            Body::Stream(stream) => {
+                self.outbox
+                    .head(Kind::Reply, id, |out| write_reply(out, &response));
+                self.emit(id, stream);
+            }
+        }
+    }
+
+    /// Sends what the reply's stream has ready, as far as the caller takes it.
+    pub(super) fn emit(&mut self, id: u32, mut stream: BoxStream<'static, Result<Bytes>>) {
+        for _ in 0..ROW {
+            let Some(call) = self.calls.get_mut(&id) else {
+                return;
+            };
+            if call.credit <= 0 || self.outbox.is_sending(id) {
+                call.waiting = Some(stream);
+                self.paused.push(id);
+                return;
+            }
+            if self.outbox.is_full() {
+                break;
+            }
+            match once(&mut stream.next()) {
+                Poll::Ready(item) => {
+                    if !self.item(id, item) {
+                        return;
+                    }
+                }
+                Poll::Pending => break,
+            }
+        }
+        let step = async move {
+            let item = stream.next().await;
+            (id, Done::Item(item, stream))
+        };
+        self.later(id, step.boxed());
+    }
+
+    /// Sends one item of a reply's stream; false if it was the last.
+    fn item(&mut self, id: u32, item: Option<Result<Bytes>>) -> bool {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return false;
+        };
+        match item {
+            Some(Ok(message)) if message.len() > self.theirs.message as usize => {
+                let detail = format!(
+                    "an item is over the caller's limit of {} bytes",
+                    self.theirs.message
+                );
+                self.fail(id, &Error::too_large(ID, detail));
+                false
+            }
+            Some(Ok(message)) => {
+                call.credit -= i64::from(cost(message.len()));
+                self.outbox.message(Kind::Data, id, |_| {}, message, false);
+                true
+            }
+            Some(Err(error)) => {
+                self.fail(id, &error);
+                false
+            }
+            None => {
+                call.sent_end = true;
+                self.outbox.control(Kind::Data, END | EMPTY, id, &[]);
+                self.finish(id);
+                false
+            }
+        }
+    }
+
+    /// Ends the answer by an error.
+    fn fail(&mut self, id: u32, error: &Error) {
+        let flags = if error.is_never_reached() {
+            UNREACHED
+        } else {
+            0
+        };
+        let text = failure_text(error);
+        self.outbox
+            .control(Kind::Fail, END | flags, id, text.as_bytes());
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.sent_end = true;
+        }
+        self.finish(id);
+    }
+
+    /// The caller's stream ended by an error.
+    fn failed(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
+        let text = str::from_utf8(frame.payload).map_err(|_| Broken("an error is not in UTF-8"))?;
+        self.ended(frame.call, Some(Error::from_wire(text)));
+        Ok(())
+    }
+
+    /// Nothing more comes from the caller.
+    fn ended(&mut self, id: u32, how: Option<Error>) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.got_end = true;
+        if let Some(inbox) = call.inbox.take() {
+            inbox.end(how);
+        }
+        self.finish(id);
+    }
+
+    /// The caller wants no more of it: what runs is dropped, and the end is said if it was not.
+    fn cancel(&mut self, id: u32) {
+        let is_sending = self.outbox.is_sending(id);
+        let call = self.calls.remove(&id);
+        if let Some(partial) = call.as_ref().and_then(|call| call.partial.as_ref()) {
+            let room = partial.credit();
+            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
+        }
+        if is_sending || call.is_some_and(|call| !call.sent_end) {
+            self.outbox.forget(id);
+            self.outbox.control(Kind::Cancel, END, id, &[]);
+        }
+    }
+
+    /// Forgets a call that both sides have ended.
+    fn finish(&mut self, id: u32) {
+        if self
+            .calls
+            .get(&id)
+            .is_some_and(|call| call.got_end && call.sent_end)
+        {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn add_credit(&mut self, id: u32, bytes: u32) {
+        if id == 0 {
+            self.outbox.add_credit(bytes);
+        } else if let Some(call) = self.calls.get_mut(&id) {
+            call.credit += i64::from(bytes);
+        }
+    }
+}
+
+/// Polls once, outside the budget of the runtime: what looks pending because of it would be polled in vain again.
+fn once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    let mut cx = Context::from_waker(Waker::noop());
+    std::pin::pin!(coop::unconstrained(future)).poll(&mut cx)
+}

@@ -1,0 +1,105 @@
+//! Two sides of one connection, over a pipe in memory.
+
+mod calls;
+mod limits;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::io::{DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::channel;
+use super::client::Connection;
+use super::server::serve;
+use crate::error::{Error, Result};
+use crate::message::{Body, ContentType, Request, Response};
+use crate::transport::{Accept, Limits};
+
+/// Answers by a function.
+struct Handler<F>(F);
+
+impl<F, Fut> Accept for Handler<F>
+where
+    F: Fn(Request) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    fn streams(&self, _: &Request) -> bool {
+        false
+    }
+
+    fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+        (self.0)(request).boxed()
+    }
+}
+
+fn accept<F, Fut>(handler: F) -> Arc<dyn Accept>
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    Arc::new(Handler(handler))
+}
+
+/// One that answers with what it was sent.
+fn echo() -> Arc<dyn Accept> {
+    accept(async |request: Request| Ok(Response::new(request.content_type, request.body)))
+}
+
+/// A connection, and the server behind it.
+struct Pair {
+    connection: Arc<Connection>,
+    server: JoinHandle<()>,
+    drain: CancellationToken,
+}
+
+impl Pair {
+    async fn new(accept: Arc<dyn Accept>) -> Self {
+        Self::with_limits(accept, Limits::default()).await
+    }
+
+    async fn with_limits(accept: Arc<dyn Accept>, limits: Limits) -> Self {
+        // As small as a socket's buffer may be, so that both sides meet full ones.
+        let (here, there) = duplex(16 << 10);
+        let (server, drain) = server(there, accept, limits.clone());
+        let connection = Connection::start(here, "there".into(), &limits)
+            .await
+            .unwrap();
+        Self {
+            connection,
+            server,
+            drain,
+        }
+    }
+
+    async fn call(&self, body: impl Into<Bytes>) -> Result<Bytes> {
+        let mut request = request();
+        request.body = Body::Bytes(body.into());
+        let answer = channel::call(&self.connection, request).await?;
+        answer.body.into_bytes()
+    }
+}
+
+fn server(
+    stream: DuplexStream,
+    accept: Arc<dyn Accept>,
+    limits: Limits,
+) -> (JoinHandle<()>, CancellationToken) {
+    let drain = CancellationToken::new();
+    let drained = drain.clone();
+    let server = tokio::spawn(async move {
+        serve(stream, "here".into(), accept, limits, drained.cancelled()).await;
+    });
+    (server, drain)
+}
+
+fn request() -> Request {
+    let mut request = Request::new("greeter", "Greeter.Hello");
+    request.content_type = ContentType::MSGPACK;
+    request
+}

@@ -57,13 +57,14 @@
 //! - events from publishers to subscribers: [`events`];
 //! - how a call finds its node, and what is tried again: [`calls`];
 //! - how to replace it by your own: [`backends`];
-//! - how it is built: [`architecture`].
+//! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
+//! | `frames` | many calls and streams on one connection between our own ends | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
@@ -82,6 +83,8 @@ pub mod address;
 pub mod architecture {}
 #[doc = include_str!("docs/backends.md")]
 pub mod backends {}
+#[doc = include_str!("docs/wire.md")]
+pub mod wire_format {}
 pub mod broker;
 #[doc = include_str!("docs/calls.md")]
 pub mod calls {}

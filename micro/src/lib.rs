@@ -94,11 +94,15 @@ mod context;
 mod error;
 #[doc = include_str!("docs/events.md")]
 pub mod events {}
+#[cfg(any(feature = "frames", feature = "http"))]
+mod dial;
 mod flags;
 #[cfg(feature = "http")]
 mod http;
 pub mod id;
 mod limits;
+#[cfg(any(feature = "frames", feature = "http"))]
+mod listener;
 pub mod message;
 mod metadata;
 pub mod prelude;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 15] = [
     &["error", "metadata", "id", "limits"],
     &["address", "context"],
-    &["message"],
+    &["message", "listener", "dial"],
     &["codec", "registry", "http"],
     &["wire"],
     &["wrapper"],

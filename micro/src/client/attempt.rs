@@ -14,7 +14,7 @@ use crate::message::{Body, Request, Response};
 use crate::metadata::ATTEMPT;
 use crate::registry::{Cache, Candidate, InFlight, Snapshot};
 use crate::selector::{Outcome, Selector};
-use crate::transport::Channel;
+use crate::transport::{Channel, Facts};
 
 /// Where calls go.
 pub(super) enum Route {
@@ -53,7 +53,7 @@ pub(super) async fn run(
             channels,
         } => {
             if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
-                let channel = channels.to(&address)?;
+                let channel = channels.to(&address, &Facts::new())?;
                 let delivered = deliver(&*channel, &mut request, streams);
                 let sent = window.bound(&address, delivered).await;
                 return sent.map_err(|error| located(error, &request, &address, 1));
@@ -173,7 +173,8 @@ impl Attempts {
             request.metadata.set(ATTEMPT, &self.number.to_string());
         }
         let address = &*candidate.node.address;
-        let channel = found.channels.to(address).map_err(|error| {
+        let facts = &candidate.node.metadata;
+        let channel = found.channels.to(address, facts).map_err(|error| {
             found.cache.eject(candidate);
             error.never_reached()
         })?;

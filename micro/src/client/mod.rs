@@ -33,7 +33,7 @@ use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
 use crate::registry::{Cache, Registry};
 use crate::selector::Selector;
-use crate::transport::{Channel, Transport};
+use crate::transport::{Channel, Facts, Transport};
 use crate::wrapper::{Next, Stack, Wrapper};
 
 /// Who says so in errors of this end.
@@ -253,7 +253,8 @@ pub(crate) struct Channels {
 const CHANNELS: usize = 4096;
 
 impl Channels {
-    fn to(&self, address: &str) -> Result<Arc<dyn Channel>> {
+    /// The one to `address`, made with `facts` if there is none.
+    fn to(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
         // The map is whole after any panic: each change is one call.
         if let Some(channel) = self
             .open
@@ -263,7 +264,7 @@ impl Channels {
         {
             return Ok(Arc::clone(channel));
         }
-        let channel = self.transport.dial(address)?;
+        let channel = self.transport.dial(address, facts)?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= CHANNELS {
             open.clear();

@@ -328,6 +328,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "max_calls",
+        LIMITS,
+        "NUMBER",
+        "How many calls may be in flight on one connection of frames",
+        transport_options.limits.calls = number,
+        ToString::to_string
+    ),
+    row!(
         "max_connections",
         LIMITS,
         "NUMBER",

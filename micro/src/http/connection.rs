@@ -14,22 +14,28 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use super::body::Inbound;
-use super::listener::Served;
 use super::pace::{Pace, Phase, Watch};
 use super::paced::Paced;
 use super::{Answer, Exchange};
+use crate::listener::{Serve, Site};
+
+impl<A: Answer> Serve for A {
+    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
+        serve(stream, peer, site, self).await;
+    }
+}
 
 /// Serves the requests that come from `peer` until either side closes.
-pub(super) async fn serve<S, A>(stream: S, peer: Arc<str>, served: Arc<Served<A>>)
+async fn serve<S, A>(stream: S, peer: Arc<str>, site: &Site, answer: &A)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Answer,
 {
     let pace = Pace::default();
-    let site = &served.site;
-    let service = service_fn(|request| exchange(&served, &peer, &pace, request));
+    let service = service_fn(|request| exchange(site, answer, &peer, &pace, request));
     let connection = http1::Builder::new()
         .max_header_size(site.limits.head)
         .serve_connection(TokioIo::new(Paced::new(stream, &pace)), service);
@@ -67,7 +73,8 @@ where
 
 /// Has one request answered, and leaves the connection fit for the next one, or closing.
 async fn exchange<A: Answer>(
-    served: &Served<A>,
+    site: &Site,
+    answer: &A,
     peer: &Arc<str>,
     pace: &Pace,
     request: hyper::Request<Incoming>,
@@ -76,7 +83,6 @@ async fn exchange<A: Answer>(
     let (parts, body) = request.into_parts();
     let mut body = Inbound::new(body);
     let waits = parts.headers.contains_key(EXPECT);
-    let site = &served.site;
     let exchange = Exchange {
         site,
         peer,
@@ -84,7 +90,7 @@ async fn exchange<A: Answer>(
         parts,
         body: &mut body,
     };
-    let mut reply = served.answer.answer(exchange).await;
+    let mut reply = answer.answer(exchange).await;
     if !body.is_finished() && !waits {
         // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
         let limit = site.limits.message.saturating_mul(2);

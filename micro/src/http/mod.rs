@@ -1,11 +1,10 @@
 //! HTTP/1.1 at both ends: what carriers and backends that speak it share.
 //!
-//! The server end is [`listener`] → [`connection`] (with [`pace`]) → an [`Answer`] of whoever listens, the client end
+//! The server end is [`connection`] (with [`pace`]) → an [`Answer`] of whoever listens, the client end
 //! [`pool`]; [`body`] serves both. What a message means is no business of this module.
 
 mod body;
 mod connection;
-mod listener;
 mod pace;
 mod paced;
 mod pool;
@@ -17,13 +16,11 @@ use http_body_util::Full;
 use hyper::header::{CONNECTION, HeaderMap};
 use hyper::http::request::Parts;
 
+use crate::listener::Site;
+
 pub(crate) use body::{Fault, Inbound, too_large};
-pub(crate) use listener::{Listener, Site};
 pub(crate) use pace::Pace;
 pub(crate) use pool::{Failed, Lease, Pool};
-
-/// Who speaks in the errors of this module.
-const ID: &str = "micro.http";
 
 /// What the client end says that it is.
 pub(crate) const AGENT: &str = concat!("micro/", env!("CARGO_PKG_VERSION"));
@@ -54,7 +51,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) body: &'a mut Inbound,
 }
 
-/// What answers the requests of a listener.
+/// What answers the requests of a [`Listener`](crate::listener::Listener).
 pub(crate) trait Answer: Send + Sync + 'static {
     /// The reply. What is left unread of the body is read and forgotten after it.
     fn answer(

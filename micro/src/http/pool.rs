@@ -14,21 +14,17 @@ use hyper::HeaderMap;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::ID;
+use crate::dial::{dial, unreachable};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
-
-/// How long a node may not answer before it is taken for dead: the system asks a second time after a second.
-const TELLING: Duration = Duration::from_millis(1500);
 
 /// The connections to one node: at most as many as allowed; calls beyond that wait for one, in order.
 pub(crate) struct Pool {
@@ -103,7 +99,7 @@ impl Pool {
             .places
             .acquire()
             .await
-            .map_err(|_| self.unreachable("the pool is closed"))?;
+            .map_err(|_| unreachable(&self.address, "the pool is closed"))?;
         let idle = self.settled().await;
         let used_before = idle.is_some();
         let open = match idle {
@@ -150,34 +146,13 @@ impl Pool {
 
     /// A fresh connection, for a call that must be answered by `deadline`.
     async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
-        // What takes longer than that leaves no time for the call itself; another node may be nearer.
-        let half = deadline.map(|at| at.saturating_duration_since(Deadline::now()) / 2);
-        let most = self.limits.connect_timeout;
-        let limit = half.map_or(most, |half| half.min(most));
-        let stream = match timeout(limit, TcpStream::connect(&self.address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(source)) => return Err(self.unreachable(&source).with_source(source)),
-            Err(_) if limit < most.min(TELLING) => {
-                let node = &self.address;
-                let detail = format!(
-                    "{node} was not connected to within {limit:.0?}, half of the time left"
-                );
-                return Err(Error::timeout(ID, detail).never_reached());
-            }
-            Err(_) => {
-                let why = format_args!(
-                    "no answer within {limit:.0?} (connect_timeout, or half of the call's time)"
-                );
-                return Err(self.unreachable(why));
-            }
-        };
-        // Without, a small call only goes out later.
-        let _ = stream.set_nodelay(true);
+        let address = &*self.address;
+        let stream = dial(address, &self.limits, deadline).await?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(self.limits.head)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|source| self.unreachable(&source).with_source(source))?;
+            .map_err(|source| unreachable(address, &source).with_source(source))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to a node ended");
@@ -188,11 +163,6 @@ impl Pool {
             headers: HeaderMap::with_capacity(USUAL_HEADERS),
             _task: AbortOnDropHandle::new(task),
         })
-    }
-
-    fn unreachable(&self, why: impl fmt::Display) -> Error {
-        let detail = format!("{} cannot be connected to: {why}", self.address);
-        Error::unavailable(ID, detail).never_reached()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

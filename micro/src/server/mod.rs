@@ -300,6 +300,8 @@ fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let facts = parts.transport.facts().iter();
+    metadata.extend(facts.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     metadata.insert("registry".to_owned(), parts.registry.name().to_owned());
     metadata.extend(options.metadata.clone());
     Identity {

@@ -11,8 +11,9 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 3] = [
+const OPTIONAL: [(&str, &str, &str); 4] = [
     ("registry", "mdns", "mdns"),
+    ("transport", "frames", "frames"),
     ("transport", "http", "http"),
     ("broker", "http", "broker-http"),
 ];
@@ -41,7 +42,7 @@ pub(crate) fn transports() -> Table<Open<transport::Options, dyn Transport>> {
     let rows = inventory::iter::<transport::Backend>.into_iter();
     Table {
         kind: "transport",
-        defaults: &["http", "memory"],
+        defaults: &["auto", "http", "frames", "memory"],
         rows: rows.map(|row| (row.names, row.open)).collect(),
     }
 }
@@ -50,7 +51,7 @@ pub(crate) fn brokers() -> Table<Open<broker::Options, dyn Broker>> {
     let rows = inventory::iter::<broker::Backend>.into_iter();
     Table {
         kind: "broker",
-        defaults: &["http", "memory"],
+        defaults: &["auto", "http", "frames", "memory"],
         rows: rows.map(|row| (row.names, row.open)).collect(),
     }
 }

@@ -17,7 +17,7 @@ use futures_util::{FutureExt, Sink, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, PollSender};
 
-use super::{Accept, Backend, Channel, Listener, Socket, Transport};
+use super::{Accept, Backend, Channel, Facts, Listener, Socket, Transport};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
 
@@ -61,7 +61,7 @@ impl Shared {
 
 #[async_trait]
 impl Transport for MemoryTransport {
-    fn dial(&self, address: &str) -> Result<Arc<dyn Channel>> {
+    fn dial(&self, address: &str, _: &Facts) -> Result<Arc<dyn Channel>> {
         Ok(Arc::new(MemoryChannel::Address(
             Arc::clone(&self.0),
             address.to_owned(),

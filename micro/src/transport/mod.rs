@@ -3,6 +3,10 @@
 //! [`Transport`] is the seam: call-level, so that pooling or multiplexing is each backend's own business
 //! behind [`Channel`]. The client end dials, the server end listens; neither is known here.
 
+#[cfg(all(feature = "frames", feature = "http"))]
+mod auto;
+#[cfg(any(feature = "frames", feature = "http"))]
+mod bound;
 #[cfg(feature = "frames")]
 mod frames;
 #[cfg(feature = "http")]
@@ -10,12 +14,17 @@ mod http;
 mod memory;
 mod socket;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
+#[cfg(all(feature = "frames", feature = "http"))]
+pub use self::auto::AutoTransport;
+#[cfg(feature = "frames")]
+pub use self::frames::FramesTransport;
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
 pub use memory::MemoryTransport;
@@ -30,12 +39,13 @@ use crate::message::{Request, Response};
 /// A way to carry calls between processes.
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// A channel to the node at `address`. Nothing is connected before the first call.
+    /// A channel to the node at `address`, of which its record says `facts`; they are empty if it was named by its
+    /// address alone. Nothing is connected before the first call.
     ///
     /// # Errors
     ///
     /// `bad_request` if the address is not one of this transport's.
-    fn dial(&self, address: &str) -> Result<Arc<dyn Channel>>;
+    fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>>;
 
     /// Serves `accept` at `address`, from now until the listener is closed or dropped.
     ///
@@ -44,9 +54,17 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// `bad_request` if the address is not one of this transport's, `unavailable` if it cannot be bound.
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>>;
 
+    /// What the records of nodes say beside the name, so that callers know how to speak with them. Nothing by default.
+    fn facts(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// The name in the `transport` metadata of nodes, such as `http`.
     fn name(&self) -> &'static str;
 }
+
+/// The metadata of a node, as its record has it.
+pub type Facts = BTreeMap<String, String>;
 
 /// The way to one node.
 pub trait Channel: fmt::Debug + Send + Sync {

@@ -87,6 +87,7 @@ pub(crate) fn kind(name: &str) -> Kind {
         12 => &[
             head(Header::ContentType),
             head(Header::Method),
+            ("micro-frames", Hop),
             ("micro-reason", Hop),
             ("micro-stream", Hop),
             ("micro-target", Hop),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use micro::message::{Body, ContentType, Request, Response};
-use micro::transport::{Channel, HttpTransport, Limits, Transport};
+use micro::transport::{Channel, Facts, HttpTransport, Limits, Transport};
 use micro::{Error, Metadata, Result};
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ fn call(content_type: ContentType, body: &'static [u8]) -> Request {
 async fn made(request: Request, reply: &str) -> (Result<Response>, Message) {
     let node = Node::bind().await;
     let channel: Arc<dyn Channel> = HttpTransport::new(Limits::default())
-        .dial(&node.address())
+        .dial(&node.address(), &Facts::new())
         .unwrap();
     let serving = async {
         let mut peer = node.accept().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use micro::message::{Body, ContentType};
-use micro::transport::{Channel, HttpTransport, Limits, Transport};
+use micro::transport::{Channel, Facts, HttpTransport, Limits, Transport};
 use micro::{Error, Result};
 
 use crate::handlers::{by, echo, failing, hello, limits, listen, pending, recording, reply};
@@ -15,7 +15,9 @@ fn dial(address: &str) -> Arc<dyn Channel> {
 }
 
 fn dial_with(limits: Limits, address: &str) -> Arc<dyn Channel> {
-    HttpTransport::new(limits).dial(address).unwrap()
+    HttpTransport::new(limits)
+        .dial(address, &Facts::new())
+        .unwrap()
 }
 
 /// What a call meets whose node answers with `reply`; and the request.
@@ -296,7 +298,9 @@ fn what_is_no_address_cannot_be_dialled() {
         "a b:80",
         "a\r\n:80",
     ] {
-        let error = HttpTransport::default().dial(address).unwrap_err();
+        let error = HttpTransport::default()
+            .dial(address, &Facts::new())
+            .unwrap_err();
 
         assert_eq!(error.code(), 400, "{address:?}");
     }

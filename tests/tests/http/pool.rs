@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use micro::Error;
-use micro::transport::{Channel, HttpTransport, Limits, Transport};
+use micro::transport::{Channel, Facts, HttpTransport, Limits, Transport};
 
 use crate::handlers::{by, echo, failing, hello, limits, listen, listen_with, recording, reply};
 use crate::raw::{Node, Peer};
@@ -13,7 +13,9 @@ const REPLY: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
 fn dial(limits: Limits, address: &str) -> Arc<dyn Channel> {
-    HttpTransport::new(limits).dial(address).unwrap()
+    HttpTransport::new(limits)
+        .dial(address, &Facts::new())
+        .unwrap()
 }
 
 /// A node and the connection on which it has answered one call.

@@ -3,7 +3,7 @@
 use micro::message::{Body, ContentType};
 use micro::prelude::*;
 use micro::registry::Registry;
-use micro::transport::Transport;
+use micro::transport::{Facts, Transport};
 use micro::{Error, Message};
 use tests::System;
 
@@ -105,7 +105,10 @@ async fn answered(content_type: ContentType, body: &'static [u8]) -> Error {
     let service = system.service("shapes").await;
     let _running = service.endpoint("Shapes.Echo", echo).start().await.unwrap();
     let found = system.registry.get("shapes").await.unwrap();
-    let channel = system.transport.dial(&found[0].nodes[0].address).unwrap();
+    let channel = system
+        .transport
+        .dial(&found[0].nodes[0].address, &Facts::new())
+        .unwrap();
     let mut request = Request::new("shapes", "Shapes.Echo");
     request.content_type = content_type;
     request.body = Body::Bytes(body.into());

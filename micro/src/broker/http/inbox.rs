@@ -12,7 +12,8 @@ use hyper::{Method, StatusCode};
 use super::{ID, envelope, query};
 use crate::broker::queue::Queue;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Exchange, Fault, Listener, too_large};
+use crate::http::{Answer, Exchange, Fault, too_large};
+use crate::listener::Listener;
 use crate::registry::Node;
 use crate::wire;
 

@@ -10,8 +10,9 @@ use crate::broker::member::Member;
 use crate::broker::queue::Queue;
 use crate::broker::{Consumer, Delivery, Mode, Subscription, Terms};
 use crate::error::Result;
+use crate::id;
+use crate::listener::Listener;
 use crate::registry::{self, Registration, Service};
-use crate::{http, id};
 
 /// How long a subscription stays announced, and how often that is renewed: go-micro's values.
 const TTL: Duration = Duration::from_secs(60);
@@ -96,7 +97,7 @@ impl Inner {
         let wanted = self.options.addresses.first();
         let wanted = registry::bind(&**registry, wanted.map_or("", String::as_str));
         let inbox = Inbox(Arc::clone(&self.entries));
-        let bound = http::Listener::bind(wanted, inbox, self.options.limits.clone()).await;
+        let bound = Listener::bind(wanted, inbox, self.options.limits.clone()).await;
         let listener = bound.map_err(|error| error.within("the broker (broker_address)"))?;
         let address = registry::advertised(&**registry, listener.address(), None);
         tracing::info!(

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::net::TcpStream;
 
-use super::ID;
 use super::client::Connection;
+use crate::dial::{dial, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
 use crate::transport::{Channel, Limits, Socket};
@@ -18,7 +18,7 @@ use crate::transport::{Channel, Limits, Socket};
 const MOST: usize = 4;
 
 /// Calls one node in frames.
-pub(super) struct FramesChannel {
+pub(in super::super) struct FramesChannel {
     address: Arc<str>,
     limits: Limits,
     open: Mutex<Vec<Arc<Connection>>>,
@@ -27,7 +27,7 @@ pub(super) struct FramesChannel {
 }
 
 impl FramesChannel {
-    pub(super) fn new(address: &str, limits: Limits) -> Self {
+    pub(in super::super) fn new(address: &str, limits: Limits) -> Self {
         Self {
             address: address.into(),
             limits,
@@ -42,7 +42,10 @@ impl FramesChannel {
     }
 
     /// A connection that takes a call: one that is there and not full, or a new one.
-    async fn connection(&self) -> Result<Arc<Connection>> {
+    pub(in super::super) async fn connection(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Connection>, Unconnected> {
         if let Some(connection) = self.known() {
             return Ok(connection);
         }
@@ -50,7 +53,7 @@ impl FramesChannel {
         if let Some(connection) = self.known() {
             return Ok(connection);
         }
-        let connection = self.connect().await.map_err(Error::never_reached)?;
+        let connection = self.connect(deadline).await?;
         self.open().push(Arc::clone(&connection));
         Ok(connection)
     }
@@ -64,45 +67,58 @@ impl FramesChannel {
         free.or_else(any).cloned()
     }
 
-    async fn connect(&self) -> Result<Arc<Connection>> {
+    async fn connect(&self, deadline: Option<Instant>) -> Result<Arc<Connection>, Unconnected> {
         let address = &*self.address;
-        let limit = self.limits.connect_timeout;
-        let connecting = async {
-            let stream = TcpStream::connect(address).await?;
-            // A small call must not wait for the acknowledgement of the last one.
-            stream.set_nodelay(true)?;
-            Connection::start(stream, Arc::clone(&self.address), &self.limits).await
-        };
-        match tokio::time::timeout(limit, connecting).await {
-            Ok(connected) => connected.map_err(|source| {
-                Error::unavailable(ID, format!("cannot connect to {address}: {source}"))
-                    .with_source(source)
-            }),
-            Err(_) => Err(Error::unavailable(
-                ID,
-                format!("cannot connect to {address} within {limit:?}"),
-            )),
+        let stream = dial(address, &self.limits, deadline)
+            .await
+            .map_err(Unconnected::Away)?;
+        let greeted = Connection::start(stream, Arc::clone(&self.address), &self.limits).await;
+        greeted.map_err(|source| {
+            let error = unreachable(address, format_args!("it does not speak frames: {source}"));
+            Unconnected::Mute(error.with_source(source))
+        })
+    }
+}
+
+/// Why there is no connection. Nothing was sent.
+pub(in super::super) enum Unconnected {
+    /// The node is not there.
+    Away(Error),
+    /// It is, and does not speak frames.
+    Mute(Error),
+}
+
+impl From<Unconnected> for Error {
+    fn from(unconnected: Unconnected) -> Self {
+        match unconnected {
+            Unconnected::Away(error) | Unconnected::Mute(error) => error,
         }
     }
 }
 
 impl Channel for FramesChannel {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        async move { call(&self.connection().await?, request).await }.boxed()
+        async move { call(&self.connection(request.deadline).await?, request).await }.boxed()
     }
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
-        async move { open(&self.connection().await?, request).await }.boxed()
+        async move { open(&self.connection(request.deadline).await?, request).await }.boxed()
     }
 }
 
-pub(super) async fn call(connection: &Arc<Connection>, mut request: Request) -> Result<Response> {
+pub(in super::super) async fn call(
+    connection: &Arc<Connection>,
+    mut request: Request,
+) -> Result<Response> {
     let mut body = Some(std::mem::take(&mut request.body).into_bytes()?);
     let calling = poll_fn(|cx| connection.begin(&mut request, &mut body, cx)).await?;
     calling.await
 }
 
-pub(super) async fn open(connection: &Arc<Connection>, mut request: Request) -> Result<Socket> {
+pub(in super::super) async fn open(
+    connection: &Arc<Connection>,
+    mut request: Request,
+) -> Result<Socket> {
     let calling = poll_fn(|cx| connection.begin(&mut request, &mut None, cx)).await?;
     let outgoing = Box::pin(connection.writer(&calling));
     Ok(Socket {

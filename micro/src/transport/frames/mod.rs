@@ -17,12 +17,77 @@ mod server;
 mod tests;
 mod watch;
 
+use std::sync::Arc;
 use std::{fmt, io};
 
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+
 use self::preface::Preface;
-use crate::transport::Limits;
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Transport};
+use crate::error::Result;
+use crate::listener::{self, Serve, Site};
+
+pub(super) use self::channel::{FramesChannel, Unconnected, call, open};
 
 const ID: &str = "micro.transport.frames";
+
+/// The metadata of nodes that speak frames on their port.
+pub(super) const FACT: &str = "frames";
+
+/// Frames alone: calls and streams between services of this framework, and with nobody else.
+///
+/// Many calls and streams share one connection; see [`wire_format`](crate::wire_format). A second connection to a node is
+/// opened when as many calls are in flight on the first as the node takes, up to four.
+#[derive(Clone, Debug, Default)]
+pub struct FramesTransport {
+    limits: Limits,
+}
+
+impl FramesTransport {
+    /// A transport with these bounds.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits }
+    }
+}
+
+#[async_trait]
+impl Transport for FramesTransport {
+    fn dial(&self, address: &str, _: &Facts) -> Result<Arc<dyn Channel>> {
+        Ok(Arc::new(FramesChannel::new(address, self.limits.clone())))
+    }
+
+    async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
+        let frames = Frames(accept);
+        let listener = listener::Listener::bind(address, frames, self.limits.clone()).await?;
+        Ok(Box::new(listener))
+    }
+
+    fn facts(&self) -> &'static [(&'static str, &'static str)] {
+        &[(FACT, "1")]
+    }
+
+    fn name(&self) -> &'static str {
+        "frames"
+    }
+}
+
+inventory::submit! {
+    Backend {
+        names: &["frames"],
+        open: |options| Ok(Arc::new(FramesTransport::new(options.limits.clone()))),
+    }
+}
+
+/// Serves the frames of a connection.
+pub(super) struct Frames(pub(super) Arc<dyn Accept>);
+
+impl Serve for Frames {
+    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
+        let accept = Arc::clone(&self.0);
+        server::serve(stream, peer, accept, site.limits.clone(), site.draining()).await;
+    }
+}
 
 /// What is wrong with what a peer sent; the connection ends with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

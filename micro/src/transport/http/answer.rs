@@ -13,7 +13,8 @@ use hyper::{Method, StatusCode, Version};
 use super::ID;
 use super::head;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Exchange, Fault, Inbound, Pace, Site, pairs, too_large};
+use crate::http::{Answer, Exchange, Fault, Inbound, Pace, pairs, too_large};
+use crate::listener::Site;
 use crate::message::{Body, ContentType, Request, Response};
 use crate::transport::Accept;
 use crate::wire;
@@ -28,7 +29,30 @@ enum Form {
 }
 
 /// Answers what comes as calls.
-pub(super) struct Calls(pub(super) Arc<dyn Accept>);
+pub(in super::super) struct Calls {
+    accept: Arc<dyn Accept>,
+    /// Replies say that this port takes frames, too.
+    takes_frames: bool,
+}
+
+impl Calls {
+    /// What is answered by `accept`.
+    pub(in super::super) fn new(accept: Arc<dyn Accept>) -> Self {
+        Self {
+            accept,
+            takes_frames: false,
+        }
+    }
+
+    /// The same, on a port that takes frames, too.
+    #[cfg(feature = "frames")]
+    pub(in super::super) fn with_frames(accept: Arc<dyn Accept>) -> Self {
+        Self {
+            accept,
+            takes_frames: true,
+        }
+    }
+}
 
 impl Answer for Calls {
     async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Full<Bytes>> {
@@ -49,7 +73,12 @@ impl Answer for Calls {
             }
             Err(error) => Err(error),
         };
-        reply(site, form, &content_type, outcome, parts)
+        let mut reply = reply(site, form, &content_type, outcome, parts);
+        if self.takes_frames {
+            let one = HeaderValue::from_static("1");
+            reply.headers_mut().insert(head::FRAMES, one);
+        }
+        reply
     }
 }
 
@@ -63,11 +92,11 @@ impl Calls {
         mut request: Request,
         body: &mut Inbound,
     ) -> Result<Response> {
-        if self.0.streams(&request) {
+        if self.accept.streams(&request) {
             return Err(Error::not_implemented(
                 ID,
                 format!(
-                    "{} streams; HTTP carries no streams yet: use the memory transport",
+                    "{} streams; HTTP carries no streams: call it in frames",
                     request.endpoint
                 ),
             ));
@@ -82,7 +111,7 @@ impl Calls {
             Form::Plain if bytes.is_empty() => Bytes::from_static(b"{}"),
             _ => bytes,
         });
-        let mut response = self.0.call(request).await?;
+        let mut response = self.accept.call(request).await?;
         let bytes = response.body.into_bytes()?;
         if bytes.len() > limit {
             return Err(too_large(ID, "the reply", Some(bytes.len() as u64), limit));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,14 +26,16 @@ use crate::wire::{self, Reply};
 const SHOWN: usize = 200;
 
 /// The way to one node.
-pub(super) struct HttpChannel {
+pub(in super::super) struct HttpChannel {
     pool: Arc<Pool>,
     host: HeaderValue,
     next: AtomicU64,
+    /// A reply said that the node takes frames, too.
+    has_seen_frames: AtomicBool,
 }
 
 impl HttpChannel {
-    pub(super) fn new(address: &str, limits: &Limits) -> Result<Self> {
+    pub(in super::super) fn new(address: &str, limits: &Limits) -> Result<Self> {
         let wrong = || {
             Error::bad_request(
                 ID,
@@ -54,7 +56,14 @@ impl HttpChannel {
             pool: Arc::new(Pool::new(address, limits)),
             host: head::value(address),
             next: AtomicU64::new(0),
+            has_seen_frames: AtomicBool::new(false),
         })
+    }
+
+    /// True once a reply has said that the node takes frames, too.
+    #[cfg(feature = "frames")]
+    pub(in super::super) fn has_seen_frames(&self) -> bool {
+        self.has_seen_frames.load(Ordering::Relaxed)
     }
 
     async fn exchange(&self, mut request: Request) -> Result<Response> {
@@ -78,6 +87,9 @@ impl HttpChannel {
             .into_parts();
         let mut body = Inbound::new(body);
         let reply = wire::read_reply(pairs(&parts.headers));
+        if parts.headers.contains_key(head::FRAMES) {
+            self.has_seen_frames.store(true, Ordering::Relaxed);
+        }
         if parts.status != StatusCode::OK {
             return Err(self.no_reply(parts.status, &reply, body.start(SHOWN).await));
         }

@@ -14,6 +14,8 @@ pub(super) const ID: HeaderName = HeaderName::from_static(Header::Id.name());
 pub(super) const ERROR: HeaderName = HeaderName::from_static(Header::Error.name());
 pub(super) const ERROR_TWIN: HeaderName = HeaderName::from_static(Header::ErrorTwin.name());
 pub(super) const REACHED: HeaderName = HeaderName::from_static(Header::Reached.name());
+/// In replies: this port takes frames, too.
+pub(super) const FRAMES: HeaderName = HeaderName::from_static("micro-frames");
 pub(super) const TIMEOUT: HeaderName = HeaderName::from_static(Header::Timeout.name());
 const SERVICE: HeaderName = HeaderName::from_static(Header::Service.name());
 const SERVICE_TWIN: HeaderName = HeaderName::from_static(Header::ServiceTwin.name());

@@ -1,20 +1,21 @@
 //! Calls over HTTP/1.1, in the form of go-micro's newer ("mucp") protocol.
 //!
 //! The server end is [`answer`], the client end [`channel`]; [`head`] serves both. Connections are the business of
-//! `http`, and what the headers mean is said in `wire`.
+//! `http` and `listener`, and what the headers mean is said in `wire`.
 
 mod answer;
 mod channel;
 mod head;
-mod listener;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::listener::HttpListener;
-use super::{Accept, Backend, Channel, Limits, Listener, Transport};
+pub(super) use self::answer::Calls;
+pub(super) use self::channel::HttpChannel;
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Transport};
 use crate::error::Result;
+use crate::listener;
 
 /// Who speaks in the errors of this transport.
 const ID: &str = "micro.transport.http";
@@ -57,12 +58,13 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    fn dial(&self, address: &str) -> Result<Arc<dyn Channel>> {
-        Ok(Arc::new(channel::HttpChannel::new(address, &self.limits)?))
+    fn dial(&self, address: &str, _: &Facts) -> Result<Arc<dyn Channel>> {
+        Ok(Arc::new(HttpChannel::new(address, &self.limits)?))
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
-        let listener = HttpListener::bind(address, accept, self.limits.clone()).await?;
+        let calls = Calls::new(accept);
+        let listener = listener::Listener::bind(address, calls, self.limits.clone()).await?;
         Ok(Box::new(listener))
     }
 

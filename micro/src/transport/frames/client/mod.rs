@@ -33,7 +33,7 @@ pub(super) const GREETING: Duration = Duration::from_secs(1);
 const STEPS: usize = 64;
 
 /// One connection to a node. Callers share it; its task ends when none is left and nothing is under way.
-pub(super) struct Connection {
+pub(in super::super) struct Connection {
     state: Mutex<State>,
     wishes: Arc<Wishes>,
     theirs: Preface,

@@ -1,4 +1,6 @@
-//! The bound socket: accepts connections, and ends them.
+//! A bound socket: accepts connections, has them served, and ends them.
+//!
+//! What is spoken on them is the business of whoever binds it, by a [`Serve`].
 
 use std::fmt;
 use std::future::{Future as _, poll_fn};
@@ -14,10 +16,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::{Answer, ID, connection};
 use crate::address;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+
+/// Who speaks in the errors of this module.
+const ID: &str = "micro.listener";
+
+/// What serves the connections of a listener.
+pub(crate) trait Serve: Send + Sync + 'static {
+    /// Serves one connection until either side ends it. It is dropped when the listener is closed.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: Arc<str>,
+        site: &Site,
+    ) -> impl Future<Output = ()> + Send;
+}
 
 /// How long to wait after the system refused a connection, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -31,11 +46,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(super) fn is_draining(&self) -> bool {
+    /// True once no more is to be begun.
+    pub(crate) fn is_draining(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
     }
 
-    pub(super) fn draining(&self) -> WaitForCancellationFuture<'_> {
+    /// Ready once no more is to be begun.
+    pub(crate) fn draining(&self) -> WaitForCancellationFuture<'_> {
         self.drain.cancelled()
     }
 
@@ -45,27 +62,28 @@ impl Site {
     }
 }
 
-/// What is served, and by whom it is answered.
-pub(super) struct Served<A> {
-    pub(super) site: Arc<Site>,
-    pub(super) answer: A,
+/// What every connection of one listener needs.
+struct Served<S> {
+    site: Arc<Site>,
+    serve: S,
 }
 
 /// A bound address, served by one task that owns the tasks of all its connections. Dropping it closes it.
 pub(crate) struct Listener {
     address: SocketAddr,
+    name: String,
     site: Arc<Site>,
     serving: AbortHandle,
     ended: CancellationToken,
 }
 
 impl Listener {
-    /// Binds `address` and has `answer` answer what comes there.
+    /// Binds `address` and has `serve` serve what comes there.
     ///
     /// # Errors
     ///
     /// `bad_request` if that is no address, `unavailable` if it cannot be bound.
-    pub(crate) async fn bind(address: &str, answer: impl Answer, limits: Limits) -> Result<Self> {
+    pub(crate) async fn bind(address: &str, serve: impl Serve, limits: Limits) -> Result<Self> {
         let wanted = address::parse(address)?;
         let unbound = |source: io::Error| {
             Error::unavailable(
@@ -85,14 +103,15 @@ impl Listener {
         let last = ended.clone().drop_guard();
         let serving = Arc::new(Served {
             site: Arc::clone(&site),
-            answer,
+            serve,
         });
         let serving = tokio::spawn(async move {
             let _last = last;
-            serve(socket, serving).await;
+            accept(socket, serving).await;
         });
         Ok(Self {
             address: bound,
+            name: bound.to_string(),
             site,
             serving: serving.abort_handle(),
             ended,
@@ -102,6 +121,11 @@ impl Listener {
     /// Where it listens, with the real port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as text.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Stops accepting connections, lets what is being answered finish, and waits until all connections have ended.
@@ -137,7 +161,7 @@ enum Event {
 }
 
 /// Accepts until told to drain, then waits for the connections to end.
-async fn serve<A: Answer>(socket: TcpListener, served: Arc<Served<A>>) {
+async fn accept<S: Serve>(socket: TcpListener, served: Arc<Served<S>>) {
     let site = &served.site;
     let mut connections = JoinSet::new();
     let mut pause = PAUSE.0;
@@ -202,19 +226,19 @@ async fn next(socket: &TcpListener, connections: &mut JoinSet<()>, site: &Site) 
     .await
 }
 
-fn start<A: Answer>(
+fn start<S: Serve>(
     connections: &mut JoinSet<()>,
     stream: TcpStream,
     peer: SocketAddr,
-    served: &Arc<Served<A>>,
+    served: &Arc<Served<S>>,
 ) {
     // A small reply must not wait for the acknowledgement of the last one. Without, it only comes later.
     let _ = stream.set_nodelay(true);
-    connections.spawn(connection::serve(
-        stream,
-        Arc::from(peer.to_string()),
-        Arc::clone(served),
-    ));
+    let served = Arc::clone(served);
+    connections.spawn(async move {
+        let peer = Arc::from(peer.to_string());
+        served.serve.serve(stream, peer, &served.site).await;
+    });
 }
 
 /// True if the error is that of one connection that ended before it was accepted.

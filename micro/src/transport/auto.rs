@@ -1,0 +1,178 @@
+//! Frames between our own ends, HTTP with everybody else, on one port.
+//!
+//! The first byte of a connection tells the server which; what the client knows of a node, by its record or by a header
+//! of its replies, tells the client.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpStream;
+
+use super::frames::{self, Frames, FramesChannel, Unconnected};
+use super::http::{Calls, HttpChannel};
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Socket, Transport};
+use crate::error::Result;
+use crate::listener::{self, Serve, Site};
+use crate::message::{Request, Response};
+
+/// How long a node is spoken to by HTTP alone that did not answer in frames, as behind a proxy.
+const HTTP_ONLY: Duration = Duration::from_secs(300);
+
+/// Frames and HTTP on one port: what programs use that do not choose.
+///
+/// Calls between services of this framework go in [frames](crate::wire_format), calls of and to others by
+/// [HTTP](super::HttpTransport). A node that is known to speak frames and does not answer in them, because a proxy is in
+/// between, is called by HTTP for five minutes; streams need frames.
+#[derive(Clone, Debug, Default)]
+pub struct AutoTransport {
+    limits: Limits,
+}
+
+impl AutoTransport {
+    /// A transport with these bounds.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits }
+    }
+}
+
+#[async_trait]
+impl Transport for AutoTransport {
+    fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        Ok(Arc::new(AutoChannel {
+            http: HttpChannel::new(address, &self.limits)?,
+            frames: FramesChannel::new(address, self.limits.clone()),
+            speaks_frames: AtomicBool::new(facts.contains_key(frames::FACT)),
+            since: Instant::now(),
+            http_until: AtomicU64::new(0),
+        }))
+    }
+
+    async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
+        let both = Both {
+            http: Calls::with_frames(Arc::clone(&accept)),
+            frames: Frames(accept),
+        };
+        let listener = listener::Listener::bind(address, both, self.limits.clone()).await?;
+        Ok(Box::new(listener))
+    }
+
+    fn facts(&self) -> &'static [(&'static str, &'static str)] {
+        &[(frames::FACT, "1")]
+    }
+
+    fn name(&self) -> &'static str {
+        // What everybody can speak with it.
+        "http"
+    }
+}
+
+/// What serves a connection: the one that its first byte names.
+struct Both {
+    http: Calls,
+    frames: Frames,
+}
+
+impl Serve for Both {
+    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
+        let mut first = [0];
+        let peeked = tokio::time::timeout(site.limits.idle_timeout, stream.peek(&mut first));
+        let peeked = tokio::select! {
+            peeked = peeked => peeked,
+            // HTTP has its own way of waiting for a call that is on its way.
+            () = site.draining() => return self.http.serve(stream, peer, site).await,
+        };
+        match peeked {
+            Ok(Ok(1)) if first[0] >= 0x80 => self.frames.serve(stream, peer, site).await,
+            Ok(Ok(1)) => self.http.serve(stream, peer, site).await,
+            // It was closed, or said nothing.
+            _ => tracing::debug!(%peer, "a connection of which nothing came is closed"),
+        }
+    }
+}
+
+/// The way to one node.
+struct AutoChannel {
+    http: HttpChannel,
+    frames: FramesChannel,
+    speaks_frames: AtomicBool,
+    since: Instant,
+    /// Until when only HTTP is spoken: milliseconds after `since`.
+    http_until: AtomicU64,
+}
+
+impl AutoChannel {
+    /// True if frames are to be tried.
+    fn tries_frames(&self) -> bool {
+        if self.http.has_seen_frames() {
+            self.speaks_frames.store(true, Ordering::Relaxed);
+        }
+        self.speaks_frames.load(Ordering::Relaxed) && !self.is_http_only()
+    }
+
+    fn is_http_only(&self) -> bool {
+        let until = self.http_until.load(Ordering::Relaxed);
+        until != 0 && self.age(Duration::ZERO) < until
+    }
+
+    fn age(&self, later: Duration) -> u64 {
+        let age = self.since.elapsed().saturating_add(later);
+        u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The node, or what is in between, does not speak frames.
+    fn fall_back(&self, why: &crate::Error) {
+        let before = self.http_until.swap(self.age(HTTP_ONLY), Ordering::Relaxed);
+        if before == 0 {
+            tracing::warn!(%why, "a node does not answer in frames; it is called by HTTP for 5 minutes");
+        }
+    }
+}
+
+impl Channel for AutoChannel {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        async move {
+            if self.tries_frames() {
+                match self.frames.connection(request.deadline).await {
+                    Ok(connection) => return frames::call(&connection, request).await,
+                    Err(Unconnected::Away(error)) => return Err(error),
+                    Err(Unconnected::Mute(error)) => self.fall_back(&error),
+                }
+            }
+            self.http.call(request).await
+        }
+        .boxed()
+    }
+
+    fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
+        async move {
+            // Of a node that was named by its address alone nothing is known; HTTP carries no streams.
+            if !self.is_http_only() {
+                match self.frames.connection(request.deadline).await {
+                    Ok(connection) => return frames::open(&connection, request).await,
+                    Err(Unconnected::Away(error)) => return Err(error),
+                    Err(Unconnected::Mute(error)) => self.fall_back(&error),
+                }
+            }
+            self.http.open(request).await
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for AutoChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AutoChannel({:?})", self.frames)
+    }
+}
+
+inventory::submit! {
+    Backend {
+        names: &["auto"],
+        open: |options| Ok(Arc::new(AutoTransport::new(options.limits.clone()))),
+    }
+}

@@ -1,0 +1,21 @@
+//! A bound socket, as the seam has it.
+
+use async_trait::async_trait;
+
+use super::Listener;
+use crate::listener;
+
+#[async_trait]
+impl Listener for listener::Listener {
+    fn address(&self) -> &str {
+        self.name()
+    }
+
+    async fn drain(&self) {
+        self.drain().await;
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+}

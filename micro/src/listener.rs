@@ -46,6 +46,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            drain: CancellationToken::new(),
+            leaving: AtomicBool::new(false),
+        }
+    }
+
     /// True once no more is to be begun.
     pub(crate) fn is_draining(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
@@ -56,7 +64,8 @@ impl Site {
         self.drain.cancelled()
     }
 
-    fn leave(&self) {
+    /// Has connections begin no more, and end.
+    pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
         self.drain.cancel();
     }
@@ -70,8 +79,7 @@ struct Served<S> {
 
 /// A bound address, served by one task that owns the tasks of all its connections. Dropping it closes it.
 pub(crate) struct Listener {
-    address: SocketAddr,
-    name: String,
+    address: String,
     site: Arc<Site>,
     serving: AbortHandle,
     ended: CancellationToken,
@@ -94,11 +102,7 @@ impl Listener {
         };
         let socket = TcpListener::bind(wanted).await.map_err(unbound)?;
         let bound = socket.local_addr().map_err(unbound)?;
-        let site = Arc::new(Site {
-            limits,
-            drain: CancellationToken::new(),
-            leaving: AtomicBool::new(false),
-        });
+        let site = Arc::new(Site::new(limits));
         let ended = CancellationToken::new();
         let last = ended.clone().drop_guard();
         let serving = Arc::new(Served {
@@ -110,8 +114,7 @@ impl Listener {
             accept(socket, serving).await;
         });
         Ok(Self {
-            address: bound,
-            name: bound.to_string(),
+            address: bound.to_string(),
             site,
             serving: serving.abort_handle(),
             ended,
@@ -119,13 +122,8 @@ impl Listener {
     }
 
     /// Where it listens, with the real port.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The same as text.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Stops accepting connections, lets what is being answered finish, and waits until all connections have ended.

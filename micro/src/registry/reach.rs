@@ -15,11 +15,11 @@ pub(crate) fn bind<'a>(registry: &dyn Registry, wanted: &'a str) -> &'a str {
 }
 
 /// The address to announce for a listener at `bound`: `wanted` if given, else one that others can reach.
-pub(crate) fn advertised(
-    registry: &dyn Registry,
-    bound: SocketAddr,
-    wanted: Option<&str>,
-) -> String {
+pub(crate) fn advertised(registry: &dyn Registry, bound: &str, wanted: Option<&str>) -> String {
+    let Ok(bound) = bound.parse::<SocketAddr>() else {
+        // One that is no socket's is announced as it is.
+        return wanted.unwrap_or(bound).to_owned();
+    };
     let reachable = || {
         let ip = registry.reachable_at()?;
         Some(SocketAddr::new(ip, bound.port()).to_string())

@@ -13,7 +13,6 @@ mod stream;
 mod subscriber;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -278,18 +277,8 @@ async fn ended(subscriptions: &mut [Subscription]) {
     join_all(subscriptions.iter_mut().map(Subscription::ended)).await;
 }
 
-/// What others are told to call.
-fn advertised(parts: &Parts, options: &Options, bound: &str) -> String {
-    let wanted = options.advertise.clone();
-    let Ok(bound) = bound.parse::<SocketAddr>() else {
-        // A transport whose addresses are no sockets is announced as it is.
-        return wanted.unwrap_or_else(|| bound.to_owned());
-    };
-    registry::advertised(&*parts.registry, bound, wanted.as_deref())
-}
-
 fn identity(parts: &Parts, options: &Options, bound: &str) -> Identity {
-    let address = advertised(parts, options, bound);
+    let address = registry::advertised(&*parts.registry, bound, options.advertise.as_deref());
     let facts = [
         ("server", "mucp"),
         ("protocol", "mucp"),

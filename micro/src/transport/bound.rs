@@ -8,7 +8,7 @@ use crate::listener;
 #[async_trait]
 impl Listener for listener::Listener {
     fn address(&self) -> &str {
-        self.name()
+        self.address()
     }
 
     async fn drain(&self) {

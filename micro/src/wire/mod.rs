@@ -4,12 +4,16 @@
 //! transports; knows none of them.
 
 mod failure;
+#[cfg(feature = "http")]
 mod head;
+#[cfg(feature = "http")]
 mod header;
 
 pub(crate) use failure::failure_text;
+#[cfg(feature = "http")]
 pub(crate) use head::{
     Name, Reply, Value, metadata_pairs, nanoseconds, reached, read_reply, read_request,
     request_pairs,
 };
+#[cfg(feature = "http")]
 pub(crate) use header::Header;

@@ -28,7 +28,9 @@ use super::{Accept, Backend, Channel, Facts, Limits, Listener, Transport};
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
 
-pub(super) use self::channel::{FramesChannel, Unconnected, call, open};
+pub(super) use self::channel::FramesChannel;
+#[cfg(feature = "http")]
+pub(super) use self::channel::{Unconnected, call, open};
 
 const ID: &str = "micro.transport.frames";
 
@@ -85,7 +87,7 @@ pub(super) struct Frames(pub(super) Arc<dyn Accept>);
 impl Serve for Frames {
     async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
         let accept = Arc::clone(&self.0);
-        server::serve(stream, peer, accept, site.limits.clone(), site.draining()).await;
+        server::serve(stream, peer, accept, site).await;
     }
 }
 

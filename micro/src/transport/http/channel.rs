@@ -244,7 +244,7 @@ impl Channel for HttpChannel {
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
         let detail = format!(
-            "{} streams; HTTP carries no streams yet: use the memory transport",
+            "{} streams; HTTP carries no streams: the node must take frames",
             request.endpoint
         );
         async move { Err(Error::not_implemented(ID, detail)) }.boxed()

@@ -1,24 +1,22 @@
 //! What each frame from a caller does to its call, and what becomes of a handler's answer.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, abortable};
-use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::coop;
 
 use super::super::assembly::{Piece, first};
-use super::super::frame::{EMPTY, END, Frame, Kind, UNREACHED};
-use super::super::head::{fits, read_call, write_reply};
+use super::super::frame::{EMPTY, END, Frame, Kind};
+use super::super::head::read_call;
 use super::super::inbox::{cost, inbox};
 use super::super::{Broken, ID};
-use super::{Abort, Call, Connection, Done, ROW, Step};
+use super::answers::once;
+use super::{Abort, Call, Connection, Done, Step};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
-use crate::wire::failure_text;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Does what a frame says.
@@ -229,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn later(&mut self, id: u32, step: Step) {
+    pub(super) fn later(&mut self, id: u32, step: Step) {
         let (step, handle) = abortable(step);
         self.steps.push(step);
         self.remember(id, Abort::Here(handle));
@@ -239,130 +237,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(call) = self.calls.get_mut(&id) {
             call.abort = Some(abort);
         }
-    }
-
-    /// Takes in what a step came to.
-    pub(super) fn done(&mut self, id: u32, done: Done) {
-        match done {
-            Done::Answer(answer) => self.answered(id, answer),
-            Done::Item(item, stream) => {
-                if self.item(id, item) {
-                    self.emit(id, stream);
-                }
-            }
-        }
-    }
-
-    fn answered(&mut self, id: u32, answer: Result<Response>) {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let mut response = match answer {
-            Ok(response) if fits(&response.metadata, 0) => response,
-            Ok(_) => {
-                let detail = "the metadata of the reply does not fit in a frame of 48 KiB";
-                return self.fail(id, &Error::internal(ID, detail));
-            }
-            Err(error) => return self.fail(id, &error),
-        };
-        match std::mem::take(&mut response.body) {
-            Body::Bytes(bytes) if bytes.len() > self.theirs.message as usize => {
-                let detail = format!(
-                    "the reply is over the caller's limit of {} bytes",
-                    self.theirs.message
-                );
-                self.fail(id, &Error::too_large(ID, detail));
-            }
-            Body::Bytes(bytes) => {
-                call.sent_end = true;
-                let head = |out: &mut Vec<u8>| write_reply(out, &response);
-                self.outbox.message(Kind::Reply, id, head, bytes, true);
-                self.finish(id);
-            }
-            Body::Stream(stream) => {
-                self.outbox
-                    .head(Kind::Reply, id, |out| write_reply(out, &response));
-                self.emit(id, stream);
-            }
-        }
-    }
-
-    /// Sends what the reply's stream has ready, as far as the caller takes it.
-    pub(super) fn emit(&mut self, id: u32, mut stream: BoxStream<'static, Result<Bytes>>) {
-        for _ in 0..ROW {
-            let Some(call) = self.calls.get_mut(&id) else {
-                return;
-            };
-            if call.credit <= 0 || self.outbox.is_sending(id) {
-                call.waiting = Some(stream);
-                self.paused.push(id);
-                return;
-            }
-            if self.outbox.is_full() {
-                break;
-            }
-            match once(&mut stream.next()) {
-                Poll::Ready(item) => {
-                    if !self.item(id, item) {
-                        return;
-                    }
-                }
-                Poll::Pending => break,
-            }
-        }
-        let step = async move {
-            let item = stream.next().await;
-            (id, Done::Item(item, stream))
-        };
-        self.later(id, step.boxed());
-    }
-
-    /// Sends one item of a reply's stream; false if it was the last.
-    fn item(&mut self, id: u32, item: Option<Result<Bytes>>) -> bool {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return false;
-        };
-        match item {
-            Some(Ok(message)) if message.len() > self.theirs.message as usize => {
-                let detail = format!(
-                    "an item is over the caller's limit of {} bytes",
-                    self.theirs.message
-                );
-                self.fail(id, &Error::too_large(ID, detail));
-                false
-            }
-            Some(Ok(message)) => {
-                call.credit -= i64::from(cost(message.len()));
-                self.outbox.message(Kind::Data, id, |_| {}, message, false);
-                true
-            }
-            Some(Err(error)) => {
-                self.fail(id, &error);
-                false
-            }
-            None => {
-                call.sent_end = true;
-                self.outbox.control(Kind::Data, END | EMPTY, id, &[]);
-                self.finish(id);
-                false
-            }
-        }
-    }
-
-    /// Ends the answer by an error.
-    fn fail(&mut self, id: u32, error: &Error) {
-        let flags = if error.is_never_reached() {
-            UNREACHED
-        } else {
-            0
-        };
-        let text = failure_text(error);
-        self.outbox
-            .control(Kind::Fail, END | flags, id, text.as_bytes());
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.sent_end = true;
-        }
-        self.finish(id);
     }
 
     /// The caller's stream ended by an error.
@@ -399,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Forgets a call that both sides have ended.
-    fn finish(&mut self, id: u32) {
+    pub(super) fn finish(&mut self, id: u32) {
         if self
             .calls
             .get(&id)
@@ -416,10 +290,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             call.credit += i64::from(bytes);
         }
     }
-}
-
-/// Polls once, outside the budget of the runtime: what looks pending because of it would be polled in vain again.
-fn once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    let mut cx = Context::from_waker(Waker::noop());
-    std::pin::pin!(coop::unconstrained(future)).poll(&mut cx)
 }

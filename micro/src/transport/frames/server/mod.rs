@@ -1,8 +1,9 @@
 //! The side that answers: one task reads, runs handlers, and writes what they answer.
 //!
 //! A handler is polled once where its call is read; one that waits is polled on among the connection's own futures.
-//! What each frame does to its call is in `calls`.
+//! What each frame does to its call is in `calls`, what becomes of answers in `answers`.
 
+mod answers;
 mod calls;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use super::preface::{LENGTH, Preface};
 use super::watch::{Silence, Watch};
 use super::{Broken, limits_preface};
 use crate::error::Result;
+use crate::listener::Site;
 use crate::message::{Request, Response};
 use crate::transport::{Accept, Limits};
 
@@ -42,26 +44,27 @@ const STEPS: usize = 64;
 const ROW: usize = 256;
 
 /// Serves the calls of one connection, whose first bytes have not been read yet, until either side ends it.
-pub(super) async fn serve<S>(
-    mut stream: S,
-    peer: Arc<str>,
-    accept: Arc<dyn Accept>,
-    limits: Limits,
-    drain: impl Future<Output = ()>,
-) where
+pub(super) async fn serve<S>(mut stream: S, peer: Arc<str>, accept: Arc<dyn Accept>, site: &Site)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let greeting = tokio::time::timeout(limits.head_timeout, greet(&mut stream, &limits));
+    let limits = &site.limits;
+    let greeting = tokio::time::timeout(limits.head_timeout, greet(&mut stream, limits));
     let theirs = match greeting.await {
         Ok(Ok(theirs)) => theirs,
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "no frames"),
         Err(_) => return tracing::debug!(%peer, "a connection said nothing and is closed"),
     };
-    let mut connection = Connection::new(stream, theirs, Arc::clone(&peer), accept, limits);
-    let mut drain = pin!(drain);
+    let mut connection = Connection::new(stream, theirs, Arc::clone(&peer), accept, limits.clone());
+    let mut draining = pin!(site.draining());
+    // One poll is enough to be woken, since the task that polls never changes.
+    let mut registered = false;
     let ended = poll_fn(|cx| {
-        if !connection.is_going && drain.as_mut().poll(cx).is_ready() {
-            connection.go("the server is stopping");
+        if !connection.is_going && (!registered || site.is_draining()) {
+            registered = true;
+            if draining.as_mut().poll(cx).is_ready() {
+                connection.go("the server is stopping");
+            }
         }
         connection.poll(cx)
     });

@@ -211,7 +211,7 @@ async fn a_server_that_drains_finishes_what_it_took_and_refuses_the_rest() {
         _ = began.recv() => {}
     }
 
-    pair.drain.cancel();
+    pair.site.leave();
     // The word is on its way while this call is made: one of both refuses it.
     let late = pair.call("late").await.unwrap_err();
     release.notify_one();

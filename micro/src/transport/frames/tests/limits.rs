@@ -59,7 +59,7 @@ async fn metadata_that_does_not_fit_is_refused() {
 /// A server, spoken to in bytes.
 async fn peer() -> (DuplexStream, JoinHandle<()>) {
     let (mut here, there) = duplex(1 << 20);
-    let (server, _drain) = server(there, echo(), small());
+    let (server, _site) = server(there, echo(), small());
     here.write_all(&limits_preface(&Limits::default()).write())
         .await
         .unwrap();
@@ -161,7 +161,7 @@ async fn more_messages_than_there_is_room_for_end_the_connection() {
     .concat();
     let handler = accept(async |_| std::future::pending().await);
     let (mut here, there) = duplex(1 << 20);
-    let (server, _drain) = server(there, handler, small());
+    let (server, _site) = server(there, handler, small());
     here.write_all(&limits_preface(&Limits::default()).write())
         .await
         .unwrap();
@@ -177,7 +177,7 @@ async fn more_messages_than_there_is_room_for_end_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_says_nothing_is_left() {
     let (_here, there) = duplex(1 << 10);
-    let (server, _drain) = server(there, echo(), Limits::default());
+    let (server, _site) = server(there, echo(), Limits::default());
 
     server.await.unwrap();
 }

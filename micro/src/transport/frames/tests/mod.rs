@@ -12,12 +12,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::channel;
 use super::client::Connection;
 use super::server::serve;
 use crate::error::{Error, Result};
+use crate::listener::Site;
 use crate::message::{Body, ContentType, Request, Response};
 use crate::transport::{Accept, Limits};
 
@@ -55,7 +55,7 @@ fn echo() -> Arc<dyn Accept> {
 struct Pair {
     connection: Arc<Connection>,
     server: JoinHandle<()>,
-    drain: CancellationToken,
+    site: Arc<Site>,
 }
 
 impl Pair {
@@ -66,14 +66,14 @@ impl Pair {
     async fn with_limits(accept: Arc<dyn Accept>, limits: Limits) -> Self {
         // As small as a socket's buffer may be, so that both sides meet full ones.
         let (here, there) = duplex(16 << 10);
-        let (server, drain) = server(there, accept, limits.clone());
+        let (server, site) = server(there, accept, limits.clone());
         let connection = Connection::start(here, "there".into(), &limits)
             .await
             .unwrap();
         Self {
             connection,
             server,
-            drain,
+            site,
         }
     }
 
@@ -89,13 +89,13 @@ fn server(
     stream: DuplexStream,
     accept: Arc<dyn Accept>,
     limits: Limits,
-) -> (JoinHandle<()>, CancellationToken) {
-    let drain = CancellationToken::new();
-    let drained = drain.clone();
+) -> (JoinHandle<()>, Arc<Site>) {
+    let site = Arc::new(Site::new(limits));
+    let served = Arc::clone(&site);
     let server = tokio::spawn(async move {
-        serve(stream, "here".into(), accept, limits, drained.cancelled()).await;
+        serve(stream, "here".into(), accept, &served).await;
     });
-    (server, drain)
+    (server, site)
 }
 
 fn request() -> Request {

@@ -204,8 +204,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for _ in 0..STEPS {
             self.grant();
             let mut moved = self.work(cx);
-            moved |= matches!(self.write(cx)?, Poll::Ready(true));
+            // Before the write, which otherwise would not come to what it adds.
             self.resume();
+            moved |= matches!(self.write(cx)?, Poll::Ready(true));
             match self.read(cx)? {
                 Poll::Ready(true) => continue,
                 Poll::Ready(false) => return Poll::Ready(Ok(())),

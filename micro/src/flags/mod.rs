@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::builder::{PossibleValuesParser, Resettable, ValueParser};
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use tracing::level_filters::LevelFilter;
@@ -54,6 +54,8 @@ pub(crate) fn parse<A: Args>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(Flags, A), clap::Error> {
     // The program's own come first in the help: they are what its user looks for.
+    // A program that says no version has none to show.
+    let version = (!version.is_empty()).then_some(version);
     let command = A::augment_args(Command::new(name).version(version));
     let command = ROWS
         .iter()
@@ -99,22 +101,10 @@ fn arg(row: &'static Row) -> Arg {
     };
     if row.is_list {
         // Commas part the values of a variable, and may part those of a flag.
-        arg.action(ArgAction::Append)
-            .value_delimiter(',')
-            .value_parser(checked(row))
+        arg.action(ArgAction::Append).value_delimiter(',')
     } else {
-        arg.value_parser(checked(row))
+        arg
     }
-}
-
-/// Takes what the row can read, so that a mistake is told with the flag's name and form.
-fn checked(row: &'static Row) -> ValueParser {
-    if let Some(choices) = row.choices {
-        return PossibleValuesParser::new(choices).into();
-    }
-    ValueParser::from(move |text: &str| {
-        (row.read)(&mut Settings::default(), text).map(|()| text.to_owned())
-    })
 }
 
 fn help(row: &Row) -> String {
@@ -153,7 +143,8 @@ impl Flags {
     ///
     /// # Errors
     ///
-    /// `bad_request` for what is said against a setting that the program fixes.
+    /// `bad_request`, naming the flag or the variable, for what is no value for the setting, and for what is said
+    /// against one that the program fixes.
     pub(crate) fn over(&self, mut settings: Settings) -> Result<Settings> {
         for Said { row, text, origin } in &self.said {
             let before = (row.show)(&settings);
@@ -212,7 +203,9 @@ fn print(settings: &Settings) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flags, NoArgs, ROWS, parse, print};
+    use clap::error::ErrorKind;
+
+    use super::{Flags, NoArgs, ROWS, Said, parse, print};
     use crate::settings::{Origin, Settings};
 
     fn flags(arguments: &[&str]) -> Flags {
@@ -226,6 +219,18 @@ mod tests {
 
     fn over(arguments: &[&str], settings: Settings) -> Settings {
         flags(arguments).over(settings).unwrap()
+    }
+
+    #[test]
+    fn a_program_without_a_version_has_no_flag_that_shows_it() {
+        let asked = |version| {
+            let arguments = ["test", "--version"].map(Into::into);
+            let asked = parse::<NoArgs>("test".to_owned(), version, arguments);
+            asked.unwrap_err().kind()
+        };
+
+        assert_eq!(asked("1.0.0"), ErrorKind::DisplayVersion);
+        assert_eq!(asked(""), ErrorKind::UnknownArgument);
     }
 
     #[test]
@@ -299,6 +304,23 @@ mod tests {
         let said = error.to_string();
         assert!(said.contains("--server_address=:80"), "{said}");
         assert!(said.contains("fixes it at \":8080\""), "{said}");
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_under_the_name_by_which_it_was_said() {
+        let said = |origin| {
+            let row = ROWS.iter().find(|row| row.name == "register_ttl").unwrap();
+            let text = "soon".to_owned();
+            let said = vec![Said { row, text, origin }];
+            let flags = Flags {
+                said,
+                is_print: false,
+            };
+            flags.over(Settings::default()).unwrap_err().to_string()
+        };
+
+        assert!(said(Origin::Flag).contains("--register_ttl=soon cannot be used"));
+        assert!(said(Origin::Variable).contains("MICRO_REGISTER_TTL=soon cannot be used"));
     }
 
     #[test]

@@ -185,24 +185,35 @@ fn print(settings: &Settings) -> String {
         .min(40);
     let mut text = String::new();
     for (row, shown) in &shown {
+        let fixed = if settings.is_fixed(row.name) {
+            ", fixed"
+        } else {
+            ""
+        };
+        let yields = if row.yields && !settings.is_said(row.name) {
+            ", unless what is served says another"
+        } else {
+            ""
+        };
         let origin = match settings.origin(row.name) {
             Origin::Default => "default".to_owned(),
             Origin::Code => "code".to_owned(),
             Origin::Variable => row.variable(),
             Origin::Flag => format!("--{}", row.name),
         };
-        let fixed = if settings.is_fixed(row.name) {
-            ", fixed"
-        } else {
-            ""
-        };
-        let _ = writeln!(text, "{:name$}  {shown:value$}  {origin}{fixed}", row.name);
+        let _ = writeln!(
+            text,
+            "{:name$}  {shown:value$}  {origin}{fixed}{yields}",
+            row.name
+        );
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::error::ErrorKind;
 
     use super::{Flags, NoArgs, ROWS, Said, parse, print};
@@ -219,6 +230,12 @@ mod tests {
 
     fn over(arguments: &[&str], settings: Settings) -> Settings {
         flags(arguments).over(settings).unwrap()
+    }
+
+    /// What is printed of one setting.
+    fn line(printed: &str, name: &str) -> String {
+        let line = printed.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -335,20 +352,33 @@ mod tests {
     #[test]
     fn the_settings_are_printed_with_their_origin() {
         let mut settings = Settings::default();
-        settings.server.version = "1.0.0".to_owned();
-        settings.note("server_version", Origin::Code);
+        settings.server.drain = Duration::from_secs(60);
+        settings.note("stop_drain", Origin::Code);
 
         let printed = print(&over(&["--server_address=:80"], settings));
 
-        let line = |name: &str| {
-            let line = printed.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
         assert_eq!(
-            line("server_address"),
+            line(&printed, "server_address"),
             "server_address :80 --server_address"
         );
-        assert_eq!(line("server_version"), "server_version 1.0.0 code");
-        assert_eq!(line("register_ttl"), "register_ttl 90s default");
+        assert_eq!(line(&printed, "stop_drain"), "stop_drain 60s code");
+        assert_eq!(line(&printed, "register_ttl"), "register_ttl 90s default");
+    }
+
+    #[test]
+    fn a_version_that_no_flag_says_is_printed_as_one_that_a_service_may_replace() {
+        let line = |arguments: &[&str]| {
+            let printed = print(&over(arguments, Settings::default()));
+            line(&printed, "server_version")
+        };
+
+        assert_eq!(
+            line(&[]),
+            "server_version latest default, unless what is served says another"
+        );
+        assert_eq!(
+            line(&["--server_version=2.0.0"]),
+            "server_version 2.0.0 --server_version"
+        );
     }
 }

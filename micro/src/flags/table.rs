@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub(super) is_list: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
+    /// True if what is served may say another, unless a flag or a variable says this one.
+    pub(super) yields: bool,
     /// The names that it takes.
     pub(super) names: Option<fn() -> Vec<&'static str>>,
     /// Sets the setting, or says why that is no value for it.
@@ -90,6 +92,7 @@ const PLAIN: Row = Row {
     value: "",
     is_list: false,
     has_constant_default: true,
+    yields: false,
     names: None,
     read: |_, _| Ok(()),
     show: |_| String::new(),
@@ -109,7 +112,8 @@ pub(super) static ROWS: &[Row] = &[
         "NAME",
         "Name of the service",
         name = owned_cow,
-        ToString::to_string
+        ToString::to_string,
+        yields: true
     ),
     row!(
         "server_version",
@@ -117,7 +121,8 @@ pub(super) static ROWS: &[Row] = &[
         "VERSION",
         "Version of the service, such as 1.1.0",
         server.version = owned,
-        Clone::clone
+        Clone::clone,
+        yields: true
     ),
     row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
         server.id = owned, Clone::clone, has_constant_default: false),

@@ -1,9 +1,11 @@
 //! The flags of every program: one row for each, with go-micro's names where it has one.
 
+use tracing::level_filters::LevelFilter;
+
 use super::time::{duration, seconds};
 use super::value::{
-    content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair, schemes, some,
-    time,
+    LEVELS, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
+    schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{Settings, brokers, registries, selectors, transports};
@@ -21,9 +23,9 @@ pub(crate) struct Row {
     pub(super) is_list: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
-    /// The only values that it takes.
-    pub(super) choices: Option<&'static [&'static str]>,
-    /// The names that it takes, if that depends on what is compiled in.
+    /// True if what is served may say another, unless a flag or a variable says this one.
+    pub(super) yields: bool,
+    /// The names that it takes.
     pub(super) names: Option<fn() -> Vec<&'static str>>,
     /// Sets the setting, or says why that is no value for it.
     pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
@@ -90,7 +92,7 @@ const PLAIN: Row = Row {
     value: "",
     is_list: false,
     has_constant_default: true,
-    choices: None,
+    yields: false,
     names: None,
     read: |_, _| Ok(()),
     show: |_| String::new(),
@@ -110,7 +112,8 @@ pub(super) static ROWS: &[Row] = &[
         "NAME",
         "Name of the service",
         name = owned_cow,
-        ToString::to_string
+        ToString::to_string,
+        yields: true
     ),
     row!(
         "server_version",
@@ -118,7 +121,8 @@ pub(super) static ROWS: &[Row] = &[
         "VERSION",
         "Version of the service, such as 1.1.0",
         server.version = owned,
-        Clone::clone
+        Clone::clone,
+        yields: true
     ),
     row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
         server.id = owned, Clone::clone, has_constant_default: false),
@@ -360,6 +364,6 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
-        log_level = level, |level: &tracing::level_filters::LevelFilter| level.to_string(),
-        choices: Some(&["off", "error", "warn", "info", "debug", "trace"])),
+        log_level = level, |level: &LevelFilter| level.to_string(),
+        names: Some(|| LEVELS.to_vec())),
 ];

@@ -160,10 +160,8 @@ impl Builder {
         let (settings, definitions) = self.settle()?;
         let (parts, client) = settings.assemble()?;
         Ok(Service {
-            renamed: matches!(
-                settings.origin("server_name"),
-                Origin::Flag | Origin::Variable
-            ),
+            is_renamed: settings.is_said("server_name"),
+            is_reversioned: settings.is_said("server_version"),
             name: settings.name,
             definitions,
             wrappers: Wrappers::default(),

@@ -90,6 +90,11 @@ impl Settings {
         self.origins.get(name).copied().unwrap_or(Origin::Default)
     }
 
+    /// True if a flag or a variable set it, and not code.
+    pub(crate) fn is_said(&self, name: &str) -> bool {
+        matches!(self.origin(name), Origin::Flag | Origin::Variable)
+    }
+
     /// From now on no flag may change what the flag `name` sets.
     pub(crate) fn fix(&mut self, name: &'static str) {
         self.fixed.insert(name);

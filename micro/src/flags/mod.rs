@@ -190,7 +190,7 @@ fn print(settings: &Settings) -> String {
         } else {
             ""
         };
-        let yields = if row.yields && !settings.is_said(row.name) {
+        let yields = if row.yields && !settings.is_settled(row.name) {
             ", unless what is served says another"
         } else {
             ""

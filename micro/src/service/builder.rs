@@ -160,8 +160,8 @@ impl Builder {
         let (settings, definitions) = self.settle()?;
         let (parts, client) = settings.assemble()?;
         Ok(Service {
-            is_renamed: settings.is_said("server_name"),
-            is_reversioned: settings.is_said("server_version"),
+            is_renamed: settings.is_settled("server_name"),
+            is_reversioned: settings.is_settled("server_version"),
             name: settings.name,
             definitions,
             wrappers: Wrappers::default(),

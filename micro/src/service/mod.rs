@@ -345,6 +345,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_fixed_version_wins_over_the_version_of_what_is_served() {
+        let builder = Service::builder("greeter").version("2.0.0").fixed();
+        let greeter = Definition::new("greeter").version("1.0.0");
+        let mut service = builder.build().await.unwrap().handle(greeter);
+
+        service.settle_definitions().unwrap();
+
+        assert_eq!(service.definitions[0].version, "");
+        assert_eq!(service.options.version, "2.0.0");
+    }
+
+    #[tokio::test]
     async fn what_is_served_keeps_its_version_if_no_flag_says_another() {
         let mut service = greeter(&[]).await;
 

@@ -90,9 +90,9 @@ impl Settings {
         self.origins.get(name).copied().unwrap_or(Origin::Default)
     }
 
-    /// True if a flag or a variable set it, and not code.
-    pub(crate) fn is_said(&self, name: &str) -> bool {
-        matches!(self.origin(name), Origin::Flag | Origin::Variable)
+    /// True if it holds whatever a part of the program says: a flag or a variable set it, or it is fixed.
+    pub(crate) fn is_settled(&self, name: &str) -> bool {
+        matches!(self.origin(name), Origin::Flag | Origin::Variable) || self.is_fixed(name)
     }
 
     /// From now on no flag may change what the flag `name` sets.

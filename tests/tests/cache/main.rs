@@ -74,6 +74,22 @@ async fn a_caller_waits_for_the_first_node() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_that_wait_for_a_first_node_see_those_that_come_with_it() {
+    let registry = MemoryRegistry::new();
+    let cache = Cache::new(Arc::new(registry.clone()));
+    let late = async {
+        for node in ["one", "two", "three"] {
+            sleep(Duration::from_millis(5)).await;
+            registry.register(&greeter(&[node]), None).await.unwrap();
+        }
+    };
+
+    let (found, ()) = tokio::join!(cache.snapshot("greeter", PATIENCE), late);
+
+    assert_eq!(shown(&found.unwrap()), ["one", "three", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nodes_come_and_go_in_the_snapshot() {
     let registry = MemoryRegistry::new();
     registry.register(&greeter(&["one"]), None).await.unwrap();

@@ -30,6 +30,9 @@ const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis
 /// How long nodes stay that a registry no longer lists after it could not be reached: a heartbeat and a half.
 const DOUBT: Duration = Duration::from_secs(45);
 
+/// How long further nodes are waited for after the first: who waited for one is to spread over all that come together.
+const SETTLE: Duration = Duration::from_millis(20);
+
 /// How long a name is followed that nothing is known of and nobody waits for.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
@@ -52,6 +55,8 @@ pub(super) struct Tending {
     standing: watch::Sender<Standing>,
     nodes: Nodes,
     doubt: Option<Doubt>,
+    /// When to show the first nodes.
+    show_at: Option<Instant>,
     /// When to ask again because of ejected nodes.
     ask_at: Option<Instant>,
     asked_at: Instant,
@@ -91,6 +96,7 @@ impl Tending {
             standing,
             nodes: Nodes::default(),
             doubt: None,
+            show_at: None,
             ask_at: None,
             asked_at: Instant::now(),
         };
@@ -140,6 +146,9 @@ impl Tending {
                         return Ok(Ended::Abandoned);
                     }
                     self.end_doubt();
+                    if self.show_at.is_some_and(|at| at <= Instant::now()) {
+                        self.show(true);
+                    }
                     if self.ask_at.is_some_and(|at| at <= Instant::now()) {
                         self.ask().await?;
                     }
@@ -170,7 +179,10 @@ impl Tending {
         let standing = self.standing.borrow();
         let abandoned = (!standing.is_known).then(|| Instant::now() + UNKNOWN);
         let doubt = self.doubt.as_ref().map(|doubt| doubt.ends);
-        [abandoned, doubt, self.ask_at].into_iter().flatten().min()
+        [abandoned, doubt, self.show_at, self.ask_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Forgets the service if nothing is known of it and nobody waits for it.
@@ -246,7 +258,11 @@ impl Tending {
                 self.nodes.insert(candidate);
             }
         }
-        self.show(true);
+        if self.nodes.is_empty() || self.followed.snapshot.load().is_some() {
+            self.show(true);
+        } else {
+            self.show_at.get_or_insert(Instant::now() + SETTLE);
+        }
     }
 
     fn candidates(&self, service: Service) -> Vec<Arc<Candidate>> {
@@ -269,7 +285,8 @@ impl Tending {
     }
 
     /// Lets callers see the nodes; the registry has just answered.
-    fn show(&self, is_known: bool) {
+    fn show(&mut self, is_known: bool) {
+        self.show_at = None;
         let shown = self.followed.snapshot.load_full();
         if self.nodes.is_empty() && shown.is_some() {
             // Before callers see that there is none: they wait for so long from then on.

@@ -202,6 +202,16 @@ impl Client {
         )
     }
 
+    /// How old is what is known of the nodes of `service`, for metrics: see [`Cache::age`].
+    ///
+    /// `None` before the first call of the service, too.
+    pub fn age(&self, service: &str) -> Option<Duration> {
+        match &self.core.route {
+            Route::Discovered { cache, .. } => cache.age(service),
+            Route::Fixed(_) => None,
+        }
+    }
+
     /// Publishes events of type `T` to `topic`.
     pub fn publisher<T: Message>(&self, topic: impl Into<Cow<'static, str>>) -> Publisher<T> {
         Publisher::new(self, topic.into(), T::format())

@@ -208,10 +208,12 @@ async fn the_last_known_nodes_stay_in_use_while_the_registry_is_away() {
     let cache = Cache::new(Arc::new(remote.clone()));
     cache.snapshot("greeter", PATIENCE).await.unwrap();
 
+    sleep(Duration::from_secs(60)).await;
     remote.go_down();
     sleep(Duration::from_secs(600)).await;
 
     assert_eq!(shown(&cache.peek("greeter").unwrap()), ["one"]);
+    assert_eq!(cache.age("greeter"), Some(Duration::from_secs(600)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,6 +229,7 @@ async fn a_registry_that_came_back_is_watched_again() {
     remote.register(&greeter(&["two"]), None).await.unwrap();
 
     shows(&cache, &["one", "two"]).await;
+    assert_eq!(cache.age("greeter"), Some(Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

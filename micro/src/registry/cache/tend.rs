@@ -45,6 +45,8 @@ pub(super) struct Standing {
     pub(super) is_known: bool,
     /// Why the registry cannot be reached now.
     pub(super) trouble: Option<Arc<Error>>,
+    /// When the registry last told of it.
+    pub(super) told_at: Instant,
     /// Since when there is no node, if there is none.
     pub(super) empty_since: Instant,
 }
@@ -82,6 +84,7 @@ impl Tending {
             is_answered: false,
             is_known: false,
             trouble: None,
+            told_at: Instant::now(),
             empty_since: Instant::now(),
         });
         let followed = Arc::new(Followed {
@@ -220,7 +223,10 @@ impl Tending {
                 found.insert(candidate);
             }
         }
-        let was_lost = self.standing.borrow().trouble.is_some();
+        let (was_lost, away) = {
+            let standing = self.standing.borrow();
+            (standing.trouble.is_some(), standing.told_at.elapsed())
+        };
         let mut doubt = self.doubt.take().unwrap_or_else(|| Doubt {
             ids: HashSet::new(),
             ends: Instant::now() + DOUBT,
@@ -236,7 +242,7 @@ impl Tending {
         self.doubt = (!doubt.ids.is_empty()).then_some(doubt);
         self.nodes = found;
         if was_lost {
-            tracing::info!(service = %self.followed.name, "the registry answers again");
+            tracing::info!(service = %self.followed.name, ?away, "the registry answers again");
         }
         self.show(is_known);
     }
@@ -311,8 +317,13 @@ impl Tending {
                 "the registry cannot be reached; the nodes known last stay in use");
         }
         let trouble = Some(Arc::new(error));
-        self.standing
-            .send_modify(|standing| standing.trouble = trouble);
+        self.standing.send_modify(|standing| {
+            // Until just now it would have told of a change.
+            if standing.trouble.is_none() {
+                standing.told_at = Instant::now();
+            }
+            standing.trouble = trouble;
+        });
     }
 }
 

@@ -139,6 +139,7 @@ impl Cache {
 
     /// The nodes of `name`, after waiting up to `patience` for the first one.
     ///
+    /// When one announces itself, those that do so within 20 ms are waited for, too: callers then spread over all of them.
     /// Callers that come when there was no node for 2 s (or for `patience`, if that is longer) do not wait again.
     /// Dropping the future cancels the wait, not the task that follows the service.
     ///

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use micro::__private::{self as micro_main, Program};
 use micro::prelude::*;
+use micro::registry::{Backend, MemoryRegistry};
 use micro::{Error, Service};
 
 const PROGRAM: Program = Program {
     name: "program",
     version: "",
 };
+
+micro::inventory::submit! {
+    Backend { names: &["acme", "acme3"], open: |_| Ok(std::sync::Arc::new(MemoryRegistry::new())) }
+}
 
 /// What a child is.
 const ROLE: &str = "ROLE";
@@ -24,6 +29,8 @@ fn main() -> ExitCode {
         a_variable_wins_over_code();
         a_flag_wins_over_a_variable();
         a_builder_in_code_reads_neither();
+        a_backend_is_chosen_by_any_of_its_names();
+        a_name_that_no_backend_has_is_answered_with_one_of_each();
         for role in ["service", "function"] {
             a_second_signal_ends_at_once(role);
         }
@@ -124,6 +131,25 @@ fn a_builder_in_code_reads_neither() {
     let name = named("built", "variable", &["--server_name=flag"]);
 
     assert_eq!(name, "code\n");
+}
+
+fn a_backend_is_chosen_by_any_of_its_names() {
+    for name in ["acme", "acme3"] {
+        let idle = child("idle").env("MICRO_REGISTRY", name).spawn();
+
+        let status = ended(idle.unwrap());
+
+        assert!(status.success(), "{name}: {status}");
+    }
+}
+
+fn a_name_that_no_backend_has_is_answered_with_one_of_each() {
+    let output = child("idle").env("MICRO_REGISTRY", "acme2").output();
+
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+
+    let expected = r#"no registry "acme2" in this program: choose one of acme, mdns, memory;"#;
+    assert!(said.contains(expected), "{said}");
 }
 
 fn a_second_signal_ends_at_once(role: &str) {

@@ -340,6 +340,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "max_streams",
+        LIMITS,
+        "NUMBER",
+        "How many of them may be streams",
+        transport_options.limits.streams = number,
+        ToString::to_string
+    ),
+    row!(
         "max_connections",
         LIMITS,
         "NUMBER",

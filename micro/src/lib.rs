@@ -112,6 +112,8 @@ pub mod selector;
 pub mod server;
 mod service;
 mod settings;
+mod telemetry;
+mod trace;
 pub mod transport;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod wire;

@@ -33,6 +33,7 @@ use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
 use crate::registry::{Cache, Registry};
 use crate::selector::Selector;
+use crate::telemetry::Observation;
 use crate::transport::{Channel, Facts, Transport};
 use crate::wrapper::{Next, Stack, Wrapper};
 
@@ -215,6 +216,14 @@ impl Client {
 
     /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
     async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
+        match Observation::of_call(&mut request) {
+            None => self.pass(request, plan).await,
+            // Boxed, so that calls which nobody looks at are no larger for it.
+            Some(observation) => observation.round(self.pass(request, plan)).boxed().await,
+        }
+    }
+
+    async fn pass(&self, mut request: Request, plan: Plan) -> Result<Response> {
         match &self.first {
             None => attempt::run(&self.core, request, Some(plan)).await,
             Some(first) => {
@@ -226,7 +235,14 @@ impl Client {
     }
 
     /// Sends a message through the wrappers to the broker.
-    pub(crate) async fn hand_out(&self, request: Request) -> Result<Response> {
+    pub(crate) async fn hand_out(&self, mut request: Request) -> Result<Response> {
+        match Observation::of_publishing(&mut request) {
+            None => self.pass_out(request).await,
+            Some(observation) => observation.round(self.pass_out(request)).await,
+        }
+    }
+
+    async fn pass_out(&self, request: Request) -> Result<Response> {
         match &self.first_publishing {
             None => publish::run(Arc::clone(&self.core), request).await,
             Some(first) => first.take(request).await,

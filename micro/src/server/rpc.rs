@@ -24,6 +24,8 @@ use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
 use crate::metadata::ATTEMPT;
+use crate::telemetry::Observation;
+use crate::trace::Traced;
 use crate::transport::Accept;
 use crate::wrapper::{Next, Stack};
 
@@ -63,7 +65,7 @@ impl Rpc {
         self.0.core.draining.store(true, Ordering::SeqCst);
     }
 
-    async fn answer(self, request: Request) -> Result<Response> {
+    async fn answer(self, mut request: Request) -> Result<Response> {
         let core = &self.0.core;
         // Before the look: a server that is told to drain just then waits for this call.
         let tracked = core.scope.tasks.token();
@@ -75,9 +77,17 @@ impl Rpc {
             .never_reached());
         }
         let counted = core.stats.count();
+        let observation = core.observe(&request);
+        if let Some(traced) = observation.as_ref().and_then(Observation::traced) {
+            request.extensions.insert(traced);
+        }
         let answer = match &self.0.wrapped {
             None => Arc::clone(core).dispatch(request).await,
             Some(first) => through(first, request, core.scope.clone()).await,
+        };
+        let answer = match observation {
+            None => answer,
+            Some(observation) => observation.settle(answer),
         };
         match answer {
             Ok(mut response) => {
@@ -108,6 +118,7 @@ async fn through(first: &Next, mut request: Request, scope: Scope) -> Result<Res
         request.peer.clone(),
         1,
         scope,
+        request.extensions.get::<Arc<Traced>>().cloned(),
     );
     request.context = context.clone();
     let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
@@ -137,6 +148,12 @@ impl Accept for Rpc {
 }
 
 impl Core {
+    /// A look at the call that comes, if anybody looks.
+    fn observe(&self, request: &Request) -> Option<Observation> {
+        let (service, endpoint) = (&request.service, &request.endpoint);
+        Observation::of_serving(service, endpoint, request)
+    }
+
     async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {
         let found = self.router.find(&request.service, &request.endpoint)?;
         let (service, endpoint) = (found.service, found.endpoint);
@@ -164,6 +181,7 @@ impl Core {
             request.peer.clone(),
             attempt.unwrap_or(1),
             self.scope.clone(),
+            request.extensions.remove::<Arc<Traced>>(),
         );
         let guard = Finish(context.clone());
         let own = context.clone();

@@ -16,6 +16,8 @@ use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Outcome, Result};
 use crate::message::{self, Body, Request, Response};
+use crate::telemetry::{self, Observation};
+use crate::trace::Traced;
 use crate::wrapper::{Next, Stack};
 
 type Serve =
@@ -135,13 +137,20 @@ impl Subscriber {
         let serve = Arc::clone(&self.serve);
         Consumer::new(move |delivery| {
             let topic = Arc::clone(&delivery.topic);
+            let observation = Observation::of_handling(&service, &delivery);
+            let traced = observation.as_ref().and_then(Observation::traced);
             let run = match &first {
-                None => run(Arc::clone(&serve), delivery, scope.clone()).boxed(),
+                None => run(Arc::clone(&serve), delivery, scope.clone(), traced).boxed(),
                 Some(first) => {
-                    wrapped(first.clone(), service.clone(), delivery, scope.clone()).boxed()
+                    let service = service.clone();
+                    wrapped(first.clone(), service, delivery, scope.clone(), traced).boxed()
                 }
             };
-            guarded(topic, run, scope.clone()).boxed()
+            let run = guarded(topic, run, scope.clone());
+            match observation {
+                None => run.boxed(),
+                Some(observation) => observed(observation, run).boxed(),
+            }
         })
     }
 
@@ -161,9 +170,14 @@ impl Subscriber {
 }
 
 /// The user's function, under a context of its own.
-async fn run(serve: Serve, delivery: Delivery, scope: Scope) -> Result<()> {
+async fn run(
+    serve: Serve,
+    delivery: Delivery,
+    scope: Scope,
+    traced: Option<Arc<Traced>>,
+) -> Result<()> {
     let metadata = delivery.message.metadata.clone();
-    let context = Context::new(metadata, None, None, delivery.attempt, scope);
+    let context = Context::new(metadata, None, None, delivery.attempt, scope, traced);
     let finish = Finish(context.clone());
     let inner = context.clone();
     // The user's function runs up to its first await where it is called: inside, for the context.
@@ -179,13 +193,14 @@ async fn wrapped(
     service: Cow<'static, str>,
     delivery: Delivery,
     scope: Scope,
+    traced: Option<Arc<Traced>>,
 ) -> Result<()> {
     let Delivery {
         topic,
         message,
         attempt,
     } = delivery;
-    let context = Context::new(message.metadata.clone(), None, None, attempt, scope);
+    let context = Context::new(message.metadata.clone(), None, None, attempt, scope, traced);
     let mut request = Request::new(service, topic.to_string());
     request.content_type = message.content_type;
     request.metadata = message.metadata;
@@ -203,8 +218,19 @@ async fn unwrapped(serve: Serve, scope: Scope, request: Request) -> Result<Respo
     };
     let (topic, attempt) = (Arc::from(&*request.endpoint), request.context.attempt());
     let delivery = Delivery::new(topic, message, attempt);
-    run(serve, delivery, scope).await?;
+    run(serve, delivery, scope, request.context.traced().cloned()).await?;
     Ok(Response::new(request.content_type, Body::default()))
+}
+
+/// Takes down how `run` ends.
+async fn observed(observation: Observation, run: impl Future<Output = Result<()>>) -> Result<()> {
+    let handled = run.await;
+    observation.end(
+        handled
+            .as_ref()
+            .map_or_else(Error::code, |()| telemetry::OK),
+    );
+    handled
 }
 
 /// Runs until the server no longer waits; a panic is an error. A stopping server waits for it.

@@ -112,7 +112,7 @@ pub mod selector;
 pub mod server;
 mod service;
 mod settings;
-mod telemetry;
+pub mod telemetry;
 mod trace;
 pub mod transport;
 #[cfg(any(feature = "frames", feature = "http"))]

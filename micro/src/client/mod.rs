@@ -31,9 +31,9 @@ use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
-use crate::registry::{Cache, Registry};
+use crate::registry::Cache;
 use crate::selector::Selector;
-use crate::telemetry::Observation;
+use crate::telemetry::{Metrics, Observation};
 use crate::transport::{Channel, Facts, Transport};
 use crate::wrapper::{Next, Stack, Wrapper};
 
@@ -96,16 +96,19 @@ pub(crate) struct Core {
     route: Route,
     broker: Arc<dyn Broker>,
     budget: Budget,
+    /// `None` if calls are not counted.
+    metrics: Option<Metrics>,
     options: Options,
 }
 
 impl Client {
     pub(crate) fn new(
         name: Cow<'static, str>,
-        registry: Arc<dyn Registry>,
+        cache: Cache,
         transport: Arc<dyn Transport>,
         selector: Arc<dyn Selector>,
         broker: Arc<dyn Broker>,
+        metrics: Option<Metrics>,
         options: Options,
     ) -> Self {
         let channels = Channels {
@@ -113,23 +116,24 @@ impl Client {
             open: RwLock::default(),
         };
         let route = Route::Discovered {
-            cache: Cache::new(registry),
+            cache,
             selector,
             channels,
         };
-        Self::with_route(name, route, broker, options)
+        Self::with_route(name, route, broker, metrics, options)
     }
 
     /// A client of whatever is behind `channel`, under any name.
     pub(crate) fn to(channel: Arc<dyn Channel>, broker: Arc<dyn Broker>) -> Self {
         let route = Route::Fixed(channel);
-        Self::with_route(Cow::Borrowed(""), route, broker, Options::default())
+        Self::with_route(Cow::Borrowed(""), route, broker, None, Options::default())
     }
 
     fn with_route(
         name: Cow<'static, str>,
         route: Route,
         broker: Arc<dyn Broker>,
+        metrics: Option<Metrics>,
         options: Options,
     ) -> Self {
         let core = Arc::new(Core {
@@ -137,6 +141,7 @@ impl Client {
             route,
             broker,
             budget: Budget::new(&options),
+            metrics,
             options,
         });
         Self {
@@ -216,7 +221,7 @@ impl Client {
 
     /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
     async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
-        match Observation::of_call(&mut request) {
+        match Observation::of_call(self.core.metrics.as_ref(), &mut request) {
             None => self.pass(request, plan).await,
             // Boxed, so that calls which nobody looks at are no larger for it.
             Some(observation) => observation.round(self.pass(request, plan)).boxed().await,

@@ -2,8 +2,8 @@
 
 use super::time::{duration, seconds};
 use super::value::{
-    content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair, schemes, some,
-    time,
+    boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
+    schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{Settings, brokers, registries, selectors, transports};
@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(super) value: &'static str,
     /// True if it may be said several times, or take several values between commas.
     pub(super) is_list: bool,
+    /// True if the flag alone says `true`.
+    pub(super) is_switch: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
     /// The only values that it takes.
@@ -89,6 +91,7 @@ const PLAIN: Row = Row {
     help: "",
     value: "",
     is_list: false,
+    is_switch: false,
     has_constant_default: true,
     choices: None,
     names: None,
@@ -190,6 +193,9 @@ pub(super) static ROWS: &[Row] = &[
         server.drain = duration,
         time
     ),
+    row!("metrics", SERVER, "true|false",
+        "Count calls and messages, and show the numbers at GET /metrics",
+        metrics = boolean, ToString::to_string, is_switch: true),
     row!(
         "client_request_timeout",
         CLIENT,

@@ -60,6 +60,11 @@ pub(super) fn content_type(text: &str) -> Result<ContentType, String> {
     }
 }
 
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is neither true nor false"))
+}
+
 pub(super) fn level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
     text.parse().map_err(|_| format!("{text:?} is no level"))
 }

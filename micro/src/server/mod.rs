@@ -6,6 +6,7 @@
 mod debug;
 mod definition;
 mod handler;
+mod pages;
 mod registration;
 mod router;
 mod rpc;
@@ -29,6 +30,7 @@ pub use stream::Emitter;
 pub use subscriber::{Subscriber, subscriber, subscriber_as};
 
 use self::debug::Stats;
+use self::pages::Pages;
 use self::registration::Identity;
 use self::router::Router;
 use self::rpc::Rpc;
@@ -38,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::message::{Request, Response};
 use crate::registry::{self, Registration, Registry};
+use crate::telemetry::Metrics;
 use crate::transport::{Accept, Listener, Transport};
 use crate::wrapper::Stack;
 
@@ -93,6 +96,8 @@ pub(crate) struct Parts {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) broker: Arc<dyn Broker>,
+    /// `None` if nothing is counted.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// What stands round the handlers and the subscribers of a server.
@@ -107,7 +112,7 @@ pub(crate) struct Wrappers {
 pub(crate) struct Server {
     rpc: Rpc,
     scope: Scope,
-    listener: Box<dyn Listener>,
+    listener: Arc<dyn Listener>,
     subscriptions: Vec<Subscription>,
     registration: Option<Registration>,
     options: Options,
@@ -116,7 +121,12 @@ pub(crate) struct Server {
 /// The endpoints of `definitions` as something that answers calls, without a listener.
 /// If two handlers have one name, every call is answered with that.
 pub(crate) fn accept(definitions: &[Definition]) -> Arc<dyn Accept> {
-    match rpc(definitions, Scope::default(), &Stack::default()) {
+    match rpc(
+        definitions,
+        Scope::default(),
+        &Stack::default(),
+        Pages::default(),
+    ) {
         Ok(rpc) => Arc::new(rpc),
         Err(clash) => Arc::new(Clash(clash.detail().to_owned())),
     }
@@ -135,7 +145,7 @@ impl Accept for Clash {
     }
 }
 
-fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc> {
+fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack, pages: Pages) -> Result<Rpc> {
     let stats = Arc::new(Stats::new());
     let mut router = Router::default();
     for definition in definitions {
@@ -152,7 +162,7 @@ fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc
         let endpoints = own.flat_map(registration::endpoints).collect();
         router.add(&debug::definition(name, Arc::clone(&stats), endpoints))?;
     }
-    Ok(Rpc::new(router, scope, stats, wrappers))
+    Ok(Rpc::new(router, scope, stats, wrappers, pages))
 }
 
 impl Server {
@@ -168,12 +178,15 @@ impl Server {
         wrappers: &Wrappers,
     ) -> Result<Self> {
         let scope = Scope::default();
-        let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers)?;
+        let metrics = parts.metrics.clone();
+        let pages = Pages { metrics };
+        let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers, pages)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
-        let listener = parts
-            .transport
-            .listen(registry::bind(&*parts.registry, &options.address), accept)
-            .await?;
+        let bind = registry::bind(&*parts.registry, &options.address);
+        let listener: Arc<dyn Listener> = parts.transport.listen(bind, accept).await?.into();
+        if let Some(metrics) = &parts.metrics {
+            metrics.add(&listener);
+        }
         tracing::info!(
             transport = parts.transport.name(),
             "Listening on {}",
@@ -183,7 +196,8 @@ impl Server {
         for definition in &definitions {
             for subscriber in &definition.subscribers {
                 let (service, round) = (definition.name.clone(), &wrappers.subscribers);
-                let consumer = subscriber.consumer(service, round, scope.clone());
+                let consumer =
+                    subscriber.consumer(service, round, scope.clone(), parts.metrics.clone());
                 subscriptions.push(subscriber.subscribe(&*parts.broker, consumer).await?);
             }
         }

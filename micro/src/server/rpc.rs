@@ -19,6 +19,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::debug::Stats;
 use super::handler::{Facts, Handler};
+use super::pages::Pages;
 use super::router::{Found, Router};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ use crate::message::{Body, Request, Response};
 use crate::metadata::ATTEMPT;
 use crate::telemetry::Observation;
 use crate::trace::Traced;
-use crate::transport::Accept;
+use crate::transport::{Accept, Page};
 use crate::wrapper::{Next, Stack};
 
 /// The handlers of one server with all that stands round them. Cheap to clone.
@@ -45,15 +46,23 @@ struct Core {
     scope: Scope,
     stats: Arc<Stats>,
     draining: AtomicBool,
+    pages: Pages,
 }
 
 impl Rpc {
-    pub(crate) fn new(router: Router, scope: Scope, stats: Arc<Stats>, wrappers: &Stack) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        scope: Scope,
+        stats: Arc<Stats>,
+        wrappers: &Stack,
+        pages: Pages,
+    ) -> Self {
         let core = Arc::new(Core {
             router,
             scope,
             stats,
             draining: AtomicBool::new(false),
+            pages,
         });
         let end = Arc::clone(&core);
         let wrapped = wrappers.round(move |request| Arc::clone(&end).dispatch(request).boxed());
@@ -145,13 +154,21 @@ impl Accept for Rpc {
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
         self.clone().answer(request).boxed()
     }
+
+    fn page(&self, path: &str) -> Option<BoxFuture<'static, Page>> {
+        self.0.core.pages.find(path)
+    }
 }
 
 impl Core {
     /// A look at the call that comes, if anybody looks.
-    fn observe(&self, request: &Request) -> Option<Observation> {
-        let (service, endpoint) = (&request.service, &request.endpoint);
-        Observation::of_serving(service, endpoint, request)
+    fn observe<'a>(&'a self, request: &'a Request) -> Option<Observation> {
+        Observation::of_serving(self.pages.metrics.as_ref(), request, || {
+            let found = self.router.find(&request.service, &request.endpoint);
+            found
+                .ok()
+                .map(|found| (&**found.service, &**found.endpoint))
+        })
     }
 
     async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {

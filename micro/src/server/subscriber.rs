@@ -16,7 +16,7 @@ use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Outcome, Result};
 use crate::message::{self, Body, Request, Response};
-use crate::telemetry::{self, Observation};
+use crate::telemetry::{Metrics, OK, Observation};
 use crate::trace::Traced;
 use crate::wrapper::{Next, Stack};
 
@@ -130,14 +130,16 @@ impl Subscriber {
         service: Cow<'static, str>,
         wrappers: &Stack,
         scope: Scope,
+        metrics: Option<Metrics>,
     ) -> Consumer {
         let (serve, inner) = (Arc::clone(&self.serve), scope.clone());
         let first = wrappers
             .round(move |request| unwrapped(Arc::clone(&serve), inner.clone(), request).boxed());
-        let serve = Arc::clone(&self.serve);
+        let (serve, terms) = (Arc::clone(&self.serve), self.terms.clone());
         Consumer::new(move |delivery| {
             let topic = Arc::clone(&delivery.topic);
-            let observation = Observation::of_handling(&service, &delivery);
+            let attempt = delivery.attempt;
+            let observation = Observation::of_handling(metrics.as_ref(), &service, &delivery);
             let traced = observation.as_ref().and_then(Observation::traced);
             let run = match &first {
                 None => run(Arc::clone(&serve), delivery, scope.clone(), traced).boxed(),
@@ -149,7 +151,7 @@ impl Subscriber {
             let run = guarded(topic, run, scope.clone());
             match observation {
                 None => run.boxed(),
-                Some(observation) => observed(observation, run).boxed(),
+                Some(observation) => observed(observation, terms.clone(), attempt, run).boxed(),
             }
         })
     }
@@ -222,14 +224,21 @@ async fn unwrapped(serve: Serve, scope: Scope, request: Request) -> Result<Respo
     Ok(Response::new(request.content_type, Body::default()))
 }
 
-/// Takes down how `run` ends.
-async fn observed(observation: Observation, run: impl Future<Output = Result<()>>) -> Result<()> {
+/// Takes down how `run` ends, which is try number `attempt` under `terms`.
+async fn observed(
+    observation: Observation,
+    terms: Terms,
+    attempt: u32,
+    run: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let handled = run.await;
-    observation.end(
-        handled
-            .as_ref()
-            .map_or_else(Error::code, |()| telemetry::OK),
-    );
+    if let Err(error) = &handled
+        && matches!(terms.mode, Mode::Group(_))
+        && (attempt >= terms.tries() || error.is_permanent())
+    {
+        observation.parked();
+    }
+    observation.end(handled.as_ref().map_or_else(Error::code, |()| OK));
     handled
 }
 

@@ -95,6 +95,9 @@ impl Builder {
         /// Sets [`Options::register_interval`](crate::server::Options::register_interval).
         register_interval(interval: Duration) ["register_interval"] =
             |settings| settings.server.register_interval = interval;
+        /// Counts calls and messages, and shows the numbers at `GET /metrics`, in the form that Prometheus reads; off by
+        /// default.
+        metrics() ["metrics"] = |settings| settings.metrics = true;
         /// Sets [`Options::linger`](crate::server::Options::linger).
         linger(time: Duration) ["stop_linger"] = |settings| settings.server.linger = time;
         /// Sets [`Options::drain`](crate::server::Options::drain).

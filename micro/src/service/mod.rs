@@ -18,6 +18,7 @@ use crate::client::{Client, Publisher};
 use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers};
+use crate::telemetry::Metrics;
 use crate::wrapper::Wrapper;
 
 /// What a program calls with, and serves as.
@@ -63,6 +64,11 @@ impl Service {
     /// The client end, for calls without a typed client.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The numbers of calls and messages, if they are [counted](Builder::metrics).
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.parts.metrics.as_ref()
     }
 
     /// Publishes events of type `T` to `topic`.

@@ -1,7 +1,9 @@
 //! What can be seen of calls and messages from outside.
 //!
-//! Both ends make an [`Observation`] of each call, if anybody looks, and tell it how the call ended.
+//! [`Metrics`] are the numbers, for programs; `GET /metrics` shows the same. Both ends make an observation of each call, if anybody looks, and tell it how the call ended.
 
+mod metrics;
+mod snapshot;
 mod spans;
 
 use std::pin::Pin;
@@ -13,6 +15,11 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use tracing::{Instrument, Span};
 
+pub use self::metrics::Metrics;
+pub(crate) use self::snapshot::CONTENT_TYPE;
+pub use self::snapshot::{Latency, Series, Snapshot};
+
+use self::metrics::Timed;
 use crate::broker::Delivery;
 use crate::error::Result;
 use crate::message::{Body, Request, Response};
@@ -22,32 +29,49 @@ use crate::trace::Traced;
 #[derive(Debug)]
 pub(crate) struct Observation {
     traced: Option<Arc<Traced>>,
+    timed: Option<Timed>,
 }
 
 impl Observation {
     /// Of a call that is made; `None` if nobody looks.
-    pub(crate) fn of_call(request: &mut Request) -> Option<Self> {
-        Self::if_any(|| spans::call(request))
+    pub(crate) fn of_call(metrics: Option<&Metrics>, request: &mut Request) -> Option<Self> {
+        let timed = metrics.map(|metrics| metrics.client(&request.service, &request.endpoint));
+        Self::if_any(timed, || spans::call(request))
     }
 
-    /// Of a call that `endpoint` of `service` answers.
-    pub(crate) fn of_serving(service: &str, endpoint: &str, request: &Request) -> Option<Self> {
-        Self::if_any(|| spans::serve(service, endpoint, request))
+    /// Of a call that is answered by what `find` finds, the service and the endpoint, if it is there.
+    pub(crate) fn of_serving<'a>(
+        metrics: Option<&Metrics>,
+        request: &'a Request,
+        find: impl FnOnce() -> Option<(&'a str, &'a str)>,
+    ) -> Option<Self> {
+        if metrics.is_none() && !spans::is_on() {
+            return None;
+        }
+        let found = find();
+        let timed = metrics.map(|metrics| metrics.server(found));
+        let (service, endpoint) = found.unwrap_or((&request.service, &request.endpoint));
+        Self::if_any(timed, || spans::serve(service, endpoint, request))
     }
 
     /// Of a message that is published.
     pub(crate) fn of_publishing(request: &mut Request) -> Option<Self> {
-        Self::if_any(|| spans::publish(request))
+        Self::if_any(None, || spans::publish(request))
     }
 
     /// Of a message that is handled for `service`.
-    pub(crate) fn of_handling(service: &str, delivery: &Delivery) -> Option<Self> {
-        Self::if_any(|| spans::handle(service, delivery))
+    pub(crate) fn of_handling(
+        metrics: Option<&Metrics>,
+        service: &str,
+        delivery: &Delivery,
+    ) -> Option<Self> {
+        let timed = metrics.map(|metrics| metrics.subscriber(service, &delivery.topic));
+        Self::if_any(timed, || spans::handle(service, delivery))
     }
 
-    fn if_any(span: impl FnOnce() -> Option<Arc<Traced>>) -> Option<Self> {
+    fn if_any(timed: Option<Timed>, span: impl FnOnce() -> Option<Arc<Traced>>) -> Option<Self> {
         let traced = spans::is_on().then(span).flatten();
-        traced.is_some().then_some(Self { traced })
+        (traced.is_some() || timed.is_some()).then_some(Self { traced, timed })
     }
 
     /// What the context of a handler keeps.
@@ -97,6 +121,16 @@ impl Observation {
             && code != OK
         {
             spans::failed(&traced.span, code);
+        }
+        if let Some(timed) = self.timed {
+            timed.end(code);
+        }
+    }
+
+    /// Takes down that a message is tried no more.
+    pub(crate) fn parked(&self) {
+        if let Some(timed) = &self.timed {
+            timed.parked();
         }
     }
 

@@ -158,6 +158,18 @@ impl Cache {
         }
     }
 
+    /// How long ago the registry last told of each service that is followed, in order of names.
+    pub(crate) fn ages(&self) -> Vec<(String, Duration)> {
+        let services = self.0.shared.services.load();
+        let told = services.values().filter_map(|followed| {
+            let told_at = followed.standing.borrow().told_at?;
+            Some((followed.name.to_string(), told_at.elapsed()))
+        });
+        let mut ages: Vec<_> = told.collect();
+        ages.sort_unstable();
+        ages
+    }
+
     /// Passes `candidate` over, after it refused a connection, and asks the registry again.
     ///
     /// Until it is announced anew, or for 30 s, it is offered only if no other node is left. Snapshots stay as they are.

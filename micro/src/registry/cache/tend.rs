@@ -44,6 +44,8 @@ pub(super) struct Standing {
     pub(super) trouble: Option<Arc<Error>>,
     /// Since when there is no node, if there is none.
     pub(super) empty_since: Instant,
+    /// When the registry last told of it.
+    pub(super) told_at: Option<Instant>,
 }
 
 pub(super) struct Tending {
@@ -78,6 +80,7 @@ impl Tending {
             is_known: false,
             trouble: None,
             empty_since: Instant::now(),
+            told_at: None,
         });
         let followed = Arc::new(Followed {
             name,
@@ -283,6 +286,7 @@ impl Tending {
             standing.is_answered = true;
             standing.is_known |= is_known;
             standing.trouble = None;
+            standing.told_at = Some(Instant::now());
         });
     }
 

@@ -2,15 +2,11 @@
 
 use std::future::IntoFuture;
 
-use micro::broker::{MemoryBroker, Mode};
+use micro::broker::Mode;
 use micro::prelude::*;
-use micro::registry::MemoryRegistry;
 use micro::telemetry::{Metrics, Series};
-use micro::transport::HttpTransport;
 use micro::{Builder, Client, Error, Service};
-use tests::System;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tests::{System, get, over_http};
 use tokio::sync::mpsc;
 
 /// A service whose endpoint fails if it is told to, and waits if it is told to.
@@ -156,29 +152,9 @@ async fn nothing_is_counted_unless_asked_for() {
     assert!(service.metrics().is_none());
 }
 
-/// A service that answers over HTTP, on a port of its own.
-fn over_http(name: &'static str, transport: HttpTransport) -> Builder {
-    Service::builder(name)
-        .registry(MemoryRegistry::new())
-        .transport(transport)
-        .broker(MemoryBroker::new())
-        .linger(Duration::ZERO)
-}
-
-/// What is at `path`, head and all.
-async fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
-}
-
 #[tokio::test]
 async fn prometheus_reads_them_from_the_port_of_the_service() {
-    let transport = HttpTransport::default();
-    let (service, _) = build(over_http("work", transport)).await;
+    let (service, _) = build(over_http("work")).await;
     let client = service.client().clone();
     let work = work(service).start().await.unwrap();
     call(&client, "Work.Do", "work").await.unwrap();
@@ -206,10 +182,7 @@ async fn prometheus_reads_them_from_the_port_of_the_service() {
 
 #[tokio::test]
 async fn there_is_no_such_page_unless_asked_for() {
-    let service = over_http("work", HttpTransport::default())
-        .build()
-        .await
-        .unwrap();
+    let service = over_http("work").build().await.unwrap();
     let work = work(service).start().await.unwrap();
 
     let page = get(work.address(), "/metrics").await;

@@ -40,6 +40,9 @@ use crate::wrapper::{Next, Stack, Wrapper};
 /// Who says so in errors of this end.
 const ID: &str = "micro.client";
 
+/// How long is waited for a first node by who only asks whether there is one.
+const MOMENT: Duration = Duration::from_millis(200);
+
 /// How a client behaves.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -251,6 +254,18 @@ impl Client {
         match &self.first_publishing {
             None => publish::run(Arc::clone(&self.core), request).await,
             Some(first) => first.take(request).await,
+        }
+    }
+
+    /// Looks for a node of `service`, and waits a moment for a first one.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` or `unavailable`, saying what was asked.
+    pub(crate) async fn find(self, service: String) -> Result<()> {
+        match &self.core.route {
+            Route::Fixed(_) => Ok(()),
+            Route::Discovered { cache, .. } => cache.snapshot(&service, MOMENT).await.map(drop),
         }
     }
 

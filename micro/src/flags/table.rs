@@ -193,6 +193,14 @@ pub(super) static ROWS: &[Row] = &[
         server.drain = duration,
         time
     ),
+    row!(
+        "check_timeout",
+        SERVER,
+        "TIME",
+        "How long one check of whether the service is ready may take",
+        server.check_timeout = duration,
+        time
+    ),
     row!("metrics", SERVER, "true|false",
         "Count calls and messages, and show the numbers at GET /metrics",
         metrics = boolean, ToString::to_string, is_switch: true),

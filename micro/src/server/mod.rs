@@ -6,6 +6,7 @@
 mod debug;
 mod definition;
 mod handler;
+mod health;
 mod pages;
 mod registration;
 mod router;
@@ -26,10 +27,12 @@ pub use handler::{
     Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,
     server_streaming, server_streaming_as, unary, unary_as,
 };
+pub(crate) use health::Check;
 pub use stream::Emitter;
 pub use subscriber::{Subscriber, subscriber, subscriber_as};
 
 use self::debug::Stats;
+use self::health::Health;
 use self::pages::Pages;
 use self::registration::Identity;
 use self::router::Router;
@@ -69,6 +72,8 @@ pub struct Options {
     pub linger: Duration,
     /// How long a stopping server waits for calls in flight. Default 30 s.
     pub drain: Duration,
+    /// How long one check of whether the service is ready may take; one that takes longer is not passed. Default 500 ms.
+    pub check_timeout: Duration,
 }
 
 impl Default for Options {
@@ -83,6 +88,7 @@ impl Default for Options {
             register_interval: Duration::from_secs(30),
             linger: Duration::from_secs(3),
             drain: Duration::from_secs(30),
+            check_timeout: Duration::from_millis(500),
         }
     }
 }
@@ -115,6 +121,7 @@ pub(crate) struct Server {
     listener: Arc<dyn Listener>,
     subscriptions: Vec<Subscription>,
     registration: Option<Registration>,
+    health: Health,
     options: Options,
 }
 
@@ -176,10 +183,14 @@ impl Server {
         parts: Parts,
         options: Options,
         wrappers: &Wrappers,
+        checks: Vec<Check>,
     ) -> Result<Self> {
         let scope = Scope::default();
-        let metrics = parts.metrics.clone();
-        let pages = Pages { metrics };
+        let health = Health::new(checks, options.check_timeout);
+        let pages = Pages {
+            metrics: parts.metrics.clone(),
+            health: health.clone(),
+        };
         let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers, pages)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
         let bind = registry::bind(&*parts.registry, &options.address);
@@ -214,12 +225,14 @@ impl Server {
         }
         let registration =
             Registration::start(Arc::clone(&parts.registry), records, ttl, interval).await?;
+        health.set_registered(true);
         Ok(Self {
             rpc,
             scope,
             listener,
             subscriptions,
             registration: Some(registration),
+            health,
             options,
         })
     }
@@ -227,6 +240,11 @@ impl Server {
     /// Where it listens, with the real port.
     pub(crate) fn address(&self) -> &str {
         self.listener.address()
+    }
+
+    /// Says that it is no longer ready, to whoever asks.
+    pub(crate) fn unready(&self) {
+        self.health.set_registered(false);
     }
 
     /// Takes the records back and the subscriptions, so that nothing new comes but from who knows this node.

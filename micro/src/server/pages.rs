@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
+use super::health::Health;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
 use crate::transport::Page;
 
@@ -10,6 +11,7 @@ use crate::transport::Page;
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
     pub(crate) metrics: Option<Metrics>,
+    pub(crate) health: Health,
 }
 
 impl Pages {
@@ -20,6 +22,8 @@ impl Pages {
                 let text = self.metrics.as_ref()?.snapshot().to_string();
                 Some(ready(Page::new(200, CONTENT_TYPE, text)).boxed())
             }
+            "/health/live" => Some(ready(Health::live()).boxed()),
+            "/health" | "/health/ready" => Some(self.health.clone().ready().boxed()),
             _ => None,
         }
     }

@@ -17,7 +17,9 @@ use self::hooks::Hooks;
 use crate::client::{Client, Publisher};
 use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers};
+use crate::server::{
+    Check, Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers,
+};
 use crate::telemetry::Metrics;
 use crate::wrapper::Wrapper;
 
@@ -45,6 +47,7 @@ pub struct Service {
     definitions: Vec<Definition>,
     wrappers: Wrappers,
     hooks: Hooks,
+    checks: Vec<Check>,
     parts: Parts,
     client: Client,
     options: Options,
@@ -130,6 +133,24 @@ impl Service {
         self
     }
 
+    /// Says that the service is not ready while `check` fails, or takes longer than
+    /// [`check_timeout`](Options::check_timeout). It is run whenever `GET /health/ready` asks.
+    ///
+    /// ```
+    /// # async fn ping() -> micro::Result<()> { Ok(()) }
+    /// # fn example(service: micro::Service) -> micro::Service {
+    /// service.check("db", async || ping().await)
+    /// # }
+    /// ```
+    pub fn check<F, Fut>(mut self, name: impl Into<String>, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.checks.push(Check::new(name.into(), check));
+        self
+    }
+
     /// Runs `hook` before anything is bound or announced; its error is that of the start.
     ///
     /// Hooks of one kind run one after the other, in the order in which they were added.
@@ -194,10 +215,11 @@ impl Service {
             options,
             wrappers,
             mut hooks,
+            checks,
             ..
         } = self;
         hooks.before_start().await?;
-        let server = Server::start(definitions, parts, options, &wrappers).await?;
+        let server = Server::start(definitions, parts, options, &wrappers, checks).await?;
         let started = hooks.after_start().await;
         let running = Running::new(server, hooks);
         if let Err(error) = started {

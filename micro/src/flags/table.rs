@@ -1,9 +1,11 @@
 //! The flags of every program: one row for each, with go-micro's names where it has one.
 
+use tracing::level_filters::LevelFilter;
+
 use super::time::{duration, seconds};
 use super::value::{
-    boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
-    schemes, some, time,
+    LEVELS, boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow,
+    pair, schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{Settings, brokers, registries, selectors, transports};
@@ -23,9 +25,9 @@ pub(crate) struct Row {
     pub(super) is_switch: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
-    /// The only values that it takes.
-    pub(super) choices: Option<&'static [&'static str]>,
-    /// The names that it takes, if that depends on what is compiled in.
+    /// True if what is served may say another, unless a flag or a variable says this one.
+    pub(super) yields: bool,
+    /// The names that it takes.
     pub(super) names: Option<fn() -> Vec<&'static str>>,
     /// Sets the setting, or says why that is no value for it.
     pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
@@ -93,7 +95,7 @@ const PLAIN: Row = Row {
     is_list: false,
     is_switch: false,
     has_constant_default: true,
-    choices: None,
+    yields: false,
     names: None,
     read: |_, _| Ok(()),
     show: |_| String::new(),
@@ -113,7 +115,8 @@ pub(super) static ROWS: &[Row] = &[
         "NAME",
         "Name of the service",
         name = owned_cow,
-        ToString::to_string
+        ToString::to_string,
+        yields: true
     ),
     row!(
         "server_version",
@@ -121,7 +124,8 @@ pub(super) static ROWS: &[Row] = &[
         "VERSION",
         "Version of the service, such as 1.1.0",
         server.version = owned,
-        Clone::clone
+        Clone::clone,
+        yields: true
     ),
     row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
         server.id = owned, Clone::clone, has_constant_default: false),
@@ -350,6 +354,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "max_streams",
+        LIMITS,
+        "NUMBER",
+        "How many of them may be streams",
+        transport_options.limits.streams = number,
+        ToString::to_string
+    ),
+    row!(
         "max_connections",
         LIMITS,
         "NUMBER",
@@ -374,6 +386,6 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
-        log_level = level, |level: &tracing::level_filters::LevelFilter| level.to_string(),
-        choices: Some(&["off", "error", "warn", "info", "debug", "trace"])),
+        log_level = level, |level: &LevelFilter| level.to_string(),
+        names: Some(|| LEVELS.to_vec())),
 ];

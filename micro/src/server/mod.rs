@@ -210,10 +210,12 @@ impl Server {
                 let consumer =
                     subscriber.consumer(service, round, scope.clone(), parts.metrics.clone());
                 subscriptions.push(subscriber.subscribe(&*parts.broker, consumer).await?);
+                tracing::info!("Subscribing to topic: {}", subscriber.topic);
             }
         }
         if !subscriptions.is_empty() {
-            tracing::info!("{}: {}", parts.broker.name(), parts.broker.capabilities());
+            let broker = &parts.broker;
+            tracing::info!("Broker {}: {}", broker.name(), broker.capabilities());
         }
         let records = registration::records(
             &definitions,

@@ -18,7 +18,7 @@ pub struct Snapshot {
     pub client: Vec<Series>,
     /// Messages handled, by topic, each try as one.
     pub subscribers: Vec<Series>,
-    /// How long ago the registry last told of each service that is called.
+    /// How old is what is known of each service that is called: zero while the registry can be reached.
     pub registry: Vec<(String, Duration)>,
     /// Connections that are open to this service.
     pub connections: usize,
@@ -76,7 +76,7 @@ impl Display for Snapshot {
             f,
             name,
             "gauge",
-            "Time since the registry last told of a service",
+            "Age of what is known of a service, zero while the registry can be reached",
             &self.registry,
         )?;
         for (service, age) in &self.registry {

@@ -125,8 +125,32 @@ impl Cache {
             .load_full()
     }
 
+    /// How old is what is known of `name`: zero while its registry can be reached, which tells of each change, else the
+    /// time since then; `None` if its registry has told nothing of it yet.
+    pub fn age(&self, name: &str) -> Option<Duration> {
+        let services = self.0.shared.services.load();
+        let standing = services.get(name)?.standing.borrow();
+        let age = match standing.trouble {
+            Some(_) => standing.told_at.elapsed(),
+            None => Duration::ZERO,
+        };
+        standing.is_answered.then_some(age)
+    }
+
+    /// The [`age`](Self::age) of what is known of each service, in order of names.
+    pub(crate) fn ages(&self) -> Vec<(String, Duration)> {
+        let services = self.0.shared.services.load();
+        let ages = services
+            .keys()
+            .filter_map(|name| Some((name.to_string(), self.age(name)?)));
+        let mut ages: Vec<_> = ages.collect();
+        ages.sort_unstable();
+        ages
+    }
+
     /// The nodes of `name`, after waiting up to `patience` for the first one.
     ///
+    /// When one announces itself, those that do so within 20 ms are waited for, too: callers then spread over all of them.
     /// Callers that come when there was no node for 2 s (or for `patience`, if that is longer) do not wait again.
     /// Dropping the future cancels the wait, not the task that follows the service.
     ///
@@ -156,18 +180,6 @@ impl Cache {
                 Err(_) => return Err(self.missing(name, &now).await.never_reached()),
             }
         }
-    }
-
-    /// How long ago the registry last told of each service that is followed, in order of names.
-    pub(crate) fn ages(&self) -> Vec<(String, Duration)> {
-        let services = self.0.shared.services.load();
-        let told = services.values().filter_map(|followed| {
-            let told_at = followed.standing.borrow().told_at?;
-            Some((followed.name.to_string(), told_at.elapsed()))
-        });
-        let mut ages: Vec<_> = told.collect();
-        ages.sort_unstable();
-        ages
     }
 
     /// Passes `candidate` over, after it refused a connection, and asks the registry again.

@@ -56,6 +56,7 @@
 //! - how a call finds its node, and what is tried again: [`calls`];
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
@@ -97,6 +98,8 @@ pub mod events {}
 #[cfg(any(feature = "frames", feature = "http"))]
 mod dial;
 mod flags;
+#[doc = include_str!("docs/observe.md")]
+pub mod observe {}
 #[cfg(feature = "http")]
 mod http;
 pub mod id;
@@ -112,6 +115,8 @@ pub mod selector;
 pub mod server;
 mod service;
 mod settings;
+pub mod telemetry;
+mod trace;
 pub mod transport;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod wire;

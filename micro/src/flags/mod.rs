@@ -99,7 +99,12 @@ fn arg(row: &'static Row) -> Arg {
     } else {
         arg
     };
-    if row.is_list {
+    if row.is_switch {
+        // A value stands behind `=`, so that what follows is not taken for one.
+        arg.num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+    } else if row.is_list {
         // Commas part the values of a variable, and may part those of a flag.
         arg.action(ArgAction::Append).value_delimiter(',')
     } else {
@@ -267,6 +272,14 @@ mod tests {
         let laid = over(&["--server_version=2.0.0"], settings);
 
         assert_eq!(laid.server.version, "2.0.0");
+    }
+
+    #[test]
+    fn a_switch_alone_is_on_and_may_be_said_to_be_off() {
+        assert!(over(&["--metrics"], Settings::default()).metrics);
+
+        let on = over(&["--metrics"], Settings::default());
+        assert!(!over(&["--metrics=false"], on).metrics);
     }
 
     #[test]

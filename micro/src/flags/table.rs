@@ -4,8 +4,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::time::{duration, seconds};
 use super::value::{
-    LEVELS, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
-    schemes, some, time,
+    LEVELS, boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow,
+    pair, schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{Settings, brokers, registries, selectors, transports};
@@ -21,6 +21,8 @@ pub(crate) struct Row {
     pub(super) value: &'static str,
     /// True if it may be said several times, or take several values between commas.
     pub(super) is_list: bool,
+    /// True if the flag alone says `true`.
+    pub(super) is_switch: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
     /// True if what is served may say another, unless a flag or a variable says this one.
@@ -91,6 +93,7 @@ const PLAIN: Row = Row {
     help: "",
     value: "",
     is_list: false,
+    is_switch: false,
     has_constant_default: true,
     yields: false,
     names: None,
@@ -194,6 +197,17 @@ pub(super) static ROWS: &[Row] = &[
         server.drain = duration,
         time
     ),
+    row!(
+        "check_timeout",
+        SERVER,
+        "TIME",
+        "How long one check of whether the service is ready may take",
+        server.check_timeout = duration,
+        time
+    ),
+    row!("metrics", SERVER, "true|false",
+        "Count calls and messages, and show the numbers at GET /metrics",
+        metrics = boolean, ToString::to_string, is_switch: true),
     row!(
         "client_request_timeout",
         CLIENT,

@@ -62,6 +62,11 @@ pub(super) fn content_type(text: &str) -> Result<ContentType, String> {
     }
 }
 
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is neither true nor false"))
+}
+
 pub(super) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn level(text: &str) -> Result<LevelFilter, String> {

@@ -56,6 +56,7 @@
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - events from publishers to subscribers: [`events`];
 //! - how a call finds its node, and what is tried again: [`calls`];
+//! - how connections are secured: [`securing`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
@@ -69,6 +70,7 @@
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `macros` | the attributes | yes |
+//! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //!
 //! JSON and protobuf, and the memory registry, transport and broker are always there.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -112,6 +114,9 @@ pub mod selector;
 pub mod server;
 mod service;
 mod settings;
+mod tls;
+#[doc = include_str!("docs/tls.md")]
+pub mod securing {}
 pub mod transport;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod wire;

@@ -3,6 +3,8 @@
 //! Read by programs that `#[micro::main]` or `#[micro::function]` runs; a builder never reads them by itself. What
 //! can be said is in `table`, one row a flag.
 
+#[macro_use]
+mod row;
 mod table;
 mod time;
 mod value;
@@ -16,7 +18,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use tracing::level_filters::LevelFilter;
 
-use self::table::{ROWS, Row};
+use self::row::Row;
+use self::table::ROWS;
 use crate::error::{Error, Result};
 use crate::settings::{Origin, Settings};
 
@@ -97,7 +100,12 @@ fn arg(row: &'static Row) -> Arg {
     } else {
         arg
     };
-    if row.is_list {
+    if row.is_switch {
+        arg.num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(checked(row))
+    } else if row.is_list {
         // Commas part the values of a variable, and may part those of a flag.
         arg.action(ArgAction::Append)
             .value_delimiter(',')
@@ -235,6 +243,15 @@ mod tests {
 
         assert_eq!(dashes.server.address, ":80");
         assert_eq!(underscores.server.address, ":80");
+    }
+
+    #[test]
+    fn a_switch_needs_no_value() {
+        let on = over(&["--tls", "--tls_ca_file=ca.pem"], Settings::default());
+        let off = over(&["--tls=false"], Settings::default());
+
+        assert!(on.transport_options.tls.is_on);
+        assert!(!off.transport_options.tls.is_on);
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub(super) fn or_empty(text: &Option<String>) -> String {
     text.clone().unwrap_or_default()
 }
 
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
+    }
+}
+
 pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
     let parts = text.split(',').map(str::trim);
     Ok(parts

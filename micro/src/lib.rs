@@ -53,10 +53,10 @@
 //!   [`subscriber`](macro@subscriber), [`message`](macro@message), [`error`](macro@error), [`main`](macro@main),
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
-//! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
-//! - events from publishers to subscribers: [`events`];
 //! - how a call finds its node, and what is tried again: [`calls`];
 //! - how connections are secured: [`securing`];
+//! - events from publishers to subscribers: [`events`];
+//! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!

@@ -24,6 +24,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// How many calls may be in flight on one connection of frames. Default 1,024.
     pub calls: usize,
+    /// How many of them may be streams. Default 256.
+    pub streams: usize,
     /// How many connections a server keeps open. Default 16,384.
     pub connections: usize,
     /// How many connections a client keeps open to one node. Default 100, as go-micro's pool.
@@ -41,6 +43,7 @@ impl Default for Limits {
             linger: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(5),
             calls: 1024,
+            streams: 256,
             connections: 16_384,
             pool: 100,
         }

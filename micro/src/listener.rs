@@ -104,7 +104,7 @@ impl Listener {
         let unbound = |source: io::Error| {
             Error::unavailable(
                 ID,
-                format!("{wanted} cannot be bound: {source}; choose another address"),
+                format!("{wanted} cannot be listened at: choose another address"),
             )
             .with_source(source)
         };

@@ -23,12 +23,20 @@ pub struct Metadata {
     pairs: Vec<Pair>,
 }
 
-/// Where one pair lies in the text: the name up to `middle`, then the value.
+/// Where one pair lies in the text, behind the one before: the name up to `middle`, then the value.
 #[derive(Clone, Copy)]
 struct Pair {
     start: usize,
     middle: usize,
     end: usize,
+}
+
+impl Pair {
+    fn move_back(&mut self, length: usize) {
+        self.start -= length;
+        self.middle -= length;
+        self.end -= length;
+    }
 }
 
 impl Metadata {
@@ -64,11 +72,16 @@ impl Metadata {
 
     /// Removes `name`; says whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.pairs.len();
-        let text = &self.text;
-        self.pairs
-            .retain(|pair| !text[pair.start..pair.middle].eq_ignore_ascii_case(name));
-        before != self.pairs.len()
+        let is_it = |(own, _): (&str, &str)| own.eq_ignore_ascii_case(name);
+        let Some(place) = self.iter().position(is_it) else {
+            return false;
+        };
+        let gone = self.pairs.remove(place);
+        self.text.drain(gone.start..gone.end);
+        for later in &mut self.pairs[place..] {
+            later.move_back(gone.end - gone.start);
+        }
+        true
     }
 
     /// The pairs in the order in which they were set.
@@ -161,6 +174,17 @@ mod tests {
         assert!(metadata.remove("A"));
         assert!(!metadata.remove("A"));
         assert_eq!(metadata.iter().collect::<Vec<_>>(), [("b", "2")]);
+    }
+
+    #[test]
+    fn what_is_set_again_and_again_takes_no_more_room() {
+        let mut metadata = Metadata::from_iter([("a", "1"), ("b", "2")]);
+
+        for value in ["3", "4", "5"] {
+            metadata.set("a", value);
+        }
+
+        assert_eq!(metadata.text, "b2a5");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use micro::prelude::*;
-use micro::{Error, Service, wrapper};
+use micro::{Error, Handler, Running, Service, wrapper};
 use tests::System;
 
 async fn hello(client: &Service) -> micro::Result<Plain<String>> {
@@ -221,24 +221,53 @@ async fn a_call_whose_time_is_over_runs_no_handler() {
     assert_eq!(runs.load(Ordering::Relaxed), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_outlasts_the_drain_of_its_server_ends_with_an_error() {
-    let system = System::default();
-    let ticks = server_streaming(async |_: Context, _: Plain<()>| {
-        Ok::<_, Error>(stream::pending::<micro::Result<Plain<u32>>>())
-    });
-    let clock = system.service("clock").await.endpoint("Clock.Ticks", ticks);
+/// A running `clock`, and the ticks that a caller of it gets.
+async fn ticks(system: &System, handler: Handler) -> (Running, Streaming<Plain<u32>>) {
+    let clock = system
+        .service("clock")
+        .await
+        .endpoint("Clock.Ticks", handler);
     let clock = clock.start().await.unwrap();
     let typed = micro::ServiceClient::named("clock", &system.service("client").await);
     let method = micro::client::Method::new("Clock.Ticks");
     let requests = <Plain<()> as micro::Message>::format();
     let replies = <Plain<u32> as micro::Message>::format();
     let call = typed.server_streaming(&method, requests, replies, Plain(()));
-    let mut ticks = call.await.unwrap();
+    (clock, call.await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_outlasts_the_drain_of_its_server_ends_with_an_error() {
+    let system = System::default();
+    let pending = server_streaming(async |_: Context, _: Plain<()>| {
+        Ok::<_, Error>(stream::pending::<micro::Result<Plain<u32>>>())
+    });
+    let (clock, mut ticks) = ticks(&system, pending).await;
 
     clock.stop().await;
     let next = tokio::time::timeout(Duration::from_secs(60), ticks.next()).await;
 
     let error = next.expect("the stream goes on").unwrap().unwrap_err();
     assert_eq!(error.code(), 503, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_stream_is_its_last_item_and_an_error() {
+    let system = System::default();
+    let broken = server_streaming(async |_: Context, _: Plain<()>| {
+        let ticks = stream::iter(0..9).map(|tick| match tick {
+            0 => Ok(Plain(tick)),
+            _ => panic!("secret"),
+        });
+        Ok::<_, Error>(ticks)
+    });
+    let (_clock, ticks) = ticks(&system, broken).await;
+
+    let ticks: Vec<_> = ticks.collect().await;
+
+    let [Ok(Plain(0)), Err(error)] = ticks.as_slice() else {
+        panic!("{ticks:?}");
+    };
+    assert_eq!((error.code(), error.id()), (500, "clock"));
+    assert!(!error.to_string().contains("secret"), "{error}");
 }

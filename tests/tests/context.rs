@@ -95,6 +95,40 @@ async fn a_detached_call_inherits_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_carries_no_deadline_of_the_call_that_published_it() {
+    let system = System::default();
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let heard = subscriber(
+        "topic",
+        Mode::Broadcast,
+        move |ctx: Context, _: Plain<()>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(ctx.deadline()).await.unwrap();
+                Ok::<_, Error>(())
+            }
+        },
+    );
+    let client = system.service("client").await.client().clone();
+    let publisher = client.publisher::<Plain<()>>("topic");
+    let publish = unary(move |ctx: Context, _: Plain<()>| {
+        let publisher = publisher.clone();
+        async move {
+            assert!(ctx.deadline().is_some());
+            publisher.publish(&Plain(())).await.map(Plain)
+        }
+    });
+    let service = system.service("service").await.subscriber(heard);
+    let service = service.endpoint("Service.Publish", publish);
+    let _running = service.start().await.unwrap();
+
+    let call = client.call::<_, Plain<()>>("service", "Service.Publish", &Plain(()));
+    call.await.unwrap();
+
+    assert_eq!(told.recv().await, Some(None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopping_server_waits_for_tasks_that_a_handler_spawned() {
     let system = System::default();
     let (done, wait) = tokio::sync::oneshot::channel();

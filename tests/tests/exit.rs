@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use micro::__private::{self as micro_main, Program};
 use micro::prelude::*;
+use micro::registry::{Backend, MemoryRegistry};
 use micro::{Error, Service};
 
 const PROGRAM: Program = Program {
     name: "program",
     version: "",
 };
+
+micro::inventory::submit! {
+    Backend { names: &["acme", "acme3"], open: |_| Ok(std::sync::Arc::new(MemoryRegistry::new())) }
+}
 
 /// What a child is.
 const ROLE: &str = "ROLE";
@@ -21,6 +26,11 @@ fn main() -> ExitCode {
     let Ok(role) = std::env::var(ROLE) else {
         a_thread_that_blocks_does_not_keep_a_program();
         a_variable_that_is_set_to_nothing_is_not_set();
+        a_variable_wins_over_code();
+        a_flag_wins_over_a_variable();
+        a_builder_in_code_reads_neither();
+        a_backend_is_chosen_by_any_of_its_names();
+        a_name_that_no_backend_has_is_answered_with_one_of_each();
         for role in ["service", "function"] {
             a_second_signal_ends_at_once(role);
         }
@@ -31,6 +41,14 @@ fn main() -> ExitCode {
             tokio::task::spawn_blocking(std::thread::park);
         }),
         "idle" => micro_main::main_with_service(PROGRAM, async |_: Service| ()),
+        "named" => micro_main::main_with_service(PROGRAM, async |service: Service| {
+            println!("{}", service.name());
+        }),
+        "built" => micro_main::main(PROGRAM, async || {
+            let service = Service::builder("code").build().await?;
+            println!("{}", service.name());
+            Ok::<_, Error>(())
+        }),
         "service" => micro_main::main_with_service(PROGRAM, Service::run),
         _ => {
             let run = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
@@ -87,6 +105,51 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
     let status = ended(idle.spawn().unwrap());
 
     assert!(status.success(), "{status}");
+}
+
+/// The name of the service in a child that a variable and a flag name.
+fn named(role: &str, variable: &str, flags: &[&str]) -> String {
+    let mut child = child(role);
+    let printed = child
+        .env("MICRO_SERVER_NAME", variable)
+        .args(flags)
+        .output();
+    String::from_utf8(printed.unwrap().stdout).unwrap()
+}
+
+fn a_variable_wins_over_code() {
+    assert_eq!(named("named", "variable", &[]), "variable\n");
+}
+
+fn a_flag_wins_over_a_variable() {
+    let name = named("named", "variable", &["--server_name=flag"]);
+
+    assert_eq!(name, "flag\n");
+}
+
+fn a_builder_in_code_reads_neither() {
+    let name = named("built", "variable", &["--server_name=flag"]);
+
+    assert_eq!(name, "code\n");
+}
+
+fn a_backend_is_chosen_by_any_of_its_names() {
+    for name in ["acme", "acme3"] {
+        let idle = child("idle").env("MICRO_REGISTRY", name).spawn();
+
+        let status = ended(idle.unwrap());
+
+        assert!(status.success(), "{name}: {status}");
+    }
+}
+
+fn a_name_that_no_backend_has_is_answered_with_one_of_each() {
+    let output = child("idle").env("MICRO_REGISTRY", "acme2").output();
+
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+
+    let expected = r#"no registry "acme2" in this program: choose one of acme, mdns, memory;"#;
+    assert!(said.contains(expected), "{said}");
 }
 
 fn a_second_signal_ends_at_once(role: &str) {

@@ -26,10 +26,7 @@ pub(super) async fn complete(
         let mut ask = Request::new(candidate.service.to_string(), "Debug.Describe");
         ask.body = Body::Bytes("null".into());
         ask.deadline = window.until.map(Instant::into_std);
-        let reply = match window
-            .bound(&candidate.node.address, channel.call(ask))
-            .await
-        {
+        let reply = match channel.call(ask).await {
             // It is of another make, which has no more to tell.
             Err(error) if error.is_downstream() && error.code() == 404 => return Ok(Vec::new()),
             reply => reply?,
@@ -38,7 +35,9 @@ pub(super) async fn complete(
         let Plain(record) = Plain::<Service>::format().decode(&reply.content_type, &body)?;
         Ok(record.endpoints)
     };
-    if let Err(error) = candidate.complete(endpoint, ask).await {
+    // It may be another call that asks, with more time than this one.
+    let asked = window.bound(&candidate.node.address, candidate.complete(endpoint, ask));
+    if let Err(error) = asked.await {
         tracing::debug!(%error, node = candidate.node.id, "a partial record is not completed");
     }
 }

@@ -49,11 +49,14 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How often a call of an idempotent method is repeated after a failure that a repetition may mend. Default 1.
     pub retries: u32,
-    /// How many such repetitions all calls together may have, in percent of the calls of late. Default 10.
+    /// How many such repetitions all calls together may have, in percent of the calls of the last ten seconds.
+    /// Default 10.
     ///
     /// It keeps a failure from multiplying the load. What never reached a handler is sent again without it.
     pub retry_budget: u32,
     /// How many such repetitions a second there may be beside that, for clients that make few calls. Default 10.
+    ///
+    /// What was not used in the last ten seconds may be used at once: when a node dies, all of its calls break together.
     pub retry_reserve: u32,
     /// How messages are written to nodes that take it. Default MessagePack.
     pub content_type: ContentType,
@@ -197,6 +200,16 @@ impl Client {
             (Q::format(), R::format()),
             request.clone(),
         )
+    }
+
+    /// How old is what is known of the nodes of `service`, for metrics: see [`Cache::age`].
+    ///
+    /// `None` before the first call of the service, too.
+    pub fn age(&self, service: &str) -> Option<Duration> {
+        match &self.core.route {
+            Route::Discovered { cache, .. } => cache.age(service),
+            Route::Fixed(_) => None,
+        }
     }
 
     /// Publishes events of type `T` to `topic`.

@@ -13,6 +13,9 @@ use crate::registry::Candidate;
 /// The longest pause before the first repetition, and before any.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(1));
 
+/// How long calls and time that went by without repetitions count: when a node dies, all of its calls break at once.
+const MEMORY: Duration = Duration::from_secs(10);
+
 /// True if the method may run twice.
 ///
 /// The node that may have run it has to say that it is idempotent, and a compiled contract must agree.
@@ -43,13 +46,13 @@ pub(super) fn pause(number: u32) -> Duration {
 
 /// How many repetitions of what may have run a client may still make; shared by all its calls, without a lock.
 ///
-/// It fills with each call and with time, and forgets what is older than about a second: so there are never many more
-/// than the share of the last second's calls that [`Options::retry_budget`] allows, and [`Options::retry_reserve`].
+/// It fills with each call and with time, and forgets what is older than about [`MEMORY`]: so there are never many more
+/// than what [`Options::retry_budget`] and [`Options::retry_reserve`] allow for a time as long as that.
 #[derive(Debug)]
 pub(super) struct Budget {
     /// How much each call adds.
     share: f32,
-    /// How much there is without calls; what time adds in a second.
+    /// How much there is without calls; what time adds in [`MEMORY`].
     reserve: f32,
     since: Instant,
     /// When it was changed, in milliseconds after `since`, and how much there was then, as the bits of an `f32`.
@@ -59,7 +62,7 @@ pub(super) struct Budget {
 impl Budget {
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn new(options: &Options) -> Self {
-        let reserve = options.retry_reserve as f32;
+        let reserve = options.retry_reserve as f32 * MEMORY.as_secs_f32();
         Self {
             share: options.retry_budget as f32 / 100.0,
             reserve,
@@ -94,7 +97,8 @@ impl Budget {
                 } else {
                     (now, passed)
                 };
-                let kept = (-Duration::from_millis(passed.into()).as_secs_f32()).exp();
+                let passed = Duration::from_millis(passed.into());
+                let kept = (-passed.as_secs_f32() / MEMORY.as_secs_f32()).exp();
                 let left = self.reserve + (left - self.reserve) * kept;
                 change(left).map(|left| joined(at, left))
             });
@@ -123,12 +127,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_budget_without_calls_is_its_reserve() {
+    async fn a_budget_without_calls_is_the_reserve_of_ten_seconds() {
         let budget = Budget::new(&Options::default());
 
         advance(Duration::from_secs(3600)).await;
 
-        assert_eq!(left(&budget), 10);
+        assert_eq!(left(&budget), 100);
     }
 
     #[tokio::test(start_paused = true)]
@@ -137,7 +141,7 @@ mod tests {
         (0..1000).for_each(|_| budget.add(Instant::now()));
 
         // A tenth does not add up exactly.
-        assert!((109..=110).contains(&left(&budget)));
+        assert!((199..=200).contains(&left(&budget)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -159,9 +163,9 @@ mod tests {
         let budget = Budget::new(&Options::default());
         (0..100_000).for_each(|_| budget.add(Instant::now()));
 
-        advance(Duration::from_secs(15)).await;
+        advance(Duration::from_secs(150)).await;
 
-        assert_eq!(left(&budget), 10);
+        assert_eq!(left(&budget), 100);
     }
 
     #[test]

@@ -207,6 +207,13 @@ impl Error {
     }
 
     /// Adds the cause. It is shown in logs and by [`source`](StdError::source), and never sent.
+    ///
+    /// ```
+    /// # fn read() -> micro::Result<String> {
+    /// let lost = |error| micro::Error::internal("greeter", "there are no greetings").with_source(error);
+    /// std::fs::read_to_string("greetings.txt").map_err(lost)
+    /// # }
+    /// ```
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

@@ -13,7 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::builder::{PossibleValuesParser, Resettable, ValueParser};
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use tracing::level_filters::LevelFilter;
@@ -57,10 +57,12 @@ pub(crate) fn parse<A: Args>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(Flags, A), clap::Error> {
     // The program's own come first in the help: they are what its user looks for.
+    // A program that says no version has none to show.
+    let version = (!version.is_empty()).then_some(version);
     let command = A::augment_args(Command::new(name).version(version));
     let command = ROWS
         .iter()
-        .fold(command, |command, row| command.arg(arg(row)));
+        .fold(command, |command, row| command.arg(row.arg()));
     let print = Arg::new(PRINT)
         .long(PRINT)
         .alias("print-config")
@@ -87,56 +89,6 @@ pub(crate) fn parse<A: Args>(
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct NoArgs {}
 
-fn arg(row: &'static Row) -> Arg {
-    let arg = Arg::new(row.name)
-        .long(row.name)
-        .env(row.variable())
-        .value_name(row.value)
-        .help_heading(row.heading)
-        .help(help(row))
-        .hide_env(true);
-    let arg = if row.name.contains('_') {
-        arg.alias(row.name.replace('_', "-"))
-    } else {
-        arg
-    };
-    if row.is_switch {
-        arg.num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_parser(checked(row))
-    } else if row.is_list {
-        // Commas part the values of a variable, and may part those of a flag.
-        arg.action(ArgAction::Append)
-            .value_delimiter(',')
-            .value_parser(checked(row))
-    } else {
-        arg.value_parser(checked(row))
-    }
-}
-
-/// Takes what the row can read, so that a mistake is told with the flag's name and form.
-fn checked(row: &'static Row) -> ValueParser {
-    if let Some(choices) = row.choices {
-        return PossibleValuesParser::new(choices).into();
-    }
-    ValueParser::from(move |text: &str| {
-        (row.read)(&mut Settings::default(), text).map(|()| text.to_owned())
-    })
-}
-
-fn help(row: &Row) -> String {
-    let mut text = row.help.to_owned();
-    if let Some(names) = row.names {
-        let _ = write!(text, ": {}", names().join(", "));
-    }
-    let default = (row.show)(&Settings::default());
-    if !default.is_empty() && row.has_constant_default {
-        let _ = write!(text, " [default: {default}]");
-    }
-    text
-}
-
 fn said(row: &'static Row, matches: &ArgMatches) -> Option<Said> {
     let origin = match matches.value_source(row.name)? {
         ValueSource::CommandLine => Origin::Flag,
@@ -161,7 +113,8 @@ impl Flags {
     ///
     /// # Errors
     ///
-    /// `bad_request` for what is said against a setting that the program fixes.
+    /// `bad_request`, naming the flag or the variable, for what is no value for the setting, and for what is said
+    /// against one that the program fixes.
     pub(crate) fn over(&self, mut settings: Settings) -> Result<Settings> {
         for Said { row, text, origin } in &self.said {
             let before = (row.show)(&settings);
@@ -202,25 +155,38 @@ fn print(settings: &Settings) -> String {
         .min(40);
     let mut text = String::new();
     for (row, shown) in &shown {
+        let fixed = if settings.is_fixed(row.name) {
+            ", fixed"
+        } else {
+            ""
+        };
+        let yields = if row.yields && !settings.is_settled(row.name) {
+            ", unless what is served says another"
+        } else {
+            ""
+        };
         let origin = match settings.origin(row.name) {
             Origin::Default => "default".to_owned(),
             Origin::Code => "code".to_owned(),
             Origin::Variable => row.variable(),
             Origin::Flag => format!("--{}", row.name),
         };
-        let fixed = if settings.is_fixed(row.name) {
-            ", fixed"
-        } else {
-            ""
-        };
-        let _ = writeln!(text, "{:name$}  {shown:value$}  {origin}{fixed}", row.name);
+        let _ = writeln!(
+            text,
+            "{:name$}  {shown:value$}  {origin}{fixed}{yields}",
+            row.name
+        );
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Flags, NoArgs, ROWS, parse, print};
+    use std::time::Duration;
+
+    use clap::error::ErrorKind;
+
+    use super::{Flags, NoArgs, ROWS, Said, parse, print};
     use crate::settings::{Origin, Settings};
 
     fn flags(arguments: &[&str]) -> Flags {
@@ -234,6 +200,24 @@ mod tests {
 
     fn over(arguments: &[&str], settings: Settings) -> Settings {
         flags(arguments).over(settings).unwrap()
+    }
+
+    /// What is printed of one setting.
+    fn line(printed: &str, name: &str) -> String {
+        let line = printed.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_program_without_a_version_has_no_flag_that_shows_it() {
+        let asked = |version| {
+            let arguments = ["test", "--version"].map(Into::into);
+            let asked = parse::<NoArgs>("test".to_owned(), version, arguments);
+            asked.unwrap_err().kind()
+        };
+
+        assert_eq!(asked("1.0.0"), ErrorKind::DisplayVersion);
+        assert_eq!(asked(""), ErrorKind::UnknownArgument);
     }
 
     #[test]
@@ -319,6 +303,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_value_is_refused_under_the_name_by_which_it_was_said() {
+        let said = |origin| {
+            let row = ROWS.iter().find(|row| row.name == "register_ttl").unwrap();
+            let text = "soon".to_owned();
+            let said = vec![Said { row, text, origin }];
+            let flags = Flags {
+                said,
+                is_print: false,
+            };
+            flags.over(Settings::default()).unwrap_err().to_string()
+        };
+
+        assert!(said(Origin::Flag).contains("--register_ttl=soon cannot be used"));
+        assert!(said(Origin::Variable).contains("MICRO_REGISTER_TTL=soon cannot be used"));
+    }
+
+    #[test]
     fn a_flag_that_says_what_is_fixed_already_is_taken() {
         let mut settings = Settings::default();
         settings.server.address = ":8080".to_owned();
@@ -330,20 +331,33 @@ mod tests {
     #[test]
     fn the_settings_are_printed_with_their_origin() {
         let mut settings = Settings::default();
-        settings.server.version = "1.0.0".to_owned();
-        settings.note("server_version", Origin::Code);
+        settings.server.drain = Duration::from_secs(60);
+        settings.note("stop_drain", Origin::Code);
 
         let printed = print(&over(&["--server_address=:80"], settings));
 
-        let line = |name: &str| {
-            let line = printed.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
         assert_eq!(
-            line("server_address"),
+            line(&printed, "server_address"),
             "server_address :80 --server_address"
         );
-        assert_eq!(line("server_version"), "server_version 1.0.0 code");
-        assert_eq!(line("register_ttl"), "register_ttl 90s default");
+        assert_eq!(line(&printed, "stop_drain"), "stop_drain 60s code");
+        assert_eq!(line(&printed, "register_ttl"), "register_ttl 90s default");
+    }
+
+    #[test]
+    fn a_version_that_no_flag_says_is_printed_as_one_that_a_service_may_replace() {
+        let line = |arguments: &[&str]| {
+            let printed = print(&over(arguments, Settings::default()));
+            line(&printed, "server_version")
+        };
+
+        assert_eq!(
+            line(&[]),
+            "server_version latest default, unless what is served says another"
+        );
+        assert_eq!(
+            line(&["--server_version=2.0.0"]),
+            "server_version 2.0.0 --server_version"
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! What a flag is: the setting that it sets, and how that is read and shown.
 
+use std::fmt::Write as _;
+
+use clap::{Arg, ArgAction};
+
 use crate::settings::Settings;
 
 /// One flag, its variable, and the setting that both set.
@@ -17,9 +21,9 @@ pub(crate) struct Row {
     pub(super) is_switch: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
-    /// The only values that it takes.
-    pub(super) choices: Option<&'static [&'static str]>,
-    /// The names that it takes, if that depends on what is compiled in.
+    /// True if what is served may say another, unless a flag or a variable says this one.
+    pub(super) yields: bool,
+    /// The names that it takes.
     pub(super) names: Option<fn() -> Vec<&'static str>>,
     /// Sets the setting, or says why that is no value for it.
     pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
@@ -31,6 +35,44 @@ impl Row {
     /// The variable that says the same as the flag.
     pub(super) fn variable(&self) -> String {
         format!("MICRO_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The flag as the command line has it.
+    pub(super) fn arg(&self) -> Arg {
+        let arg = Arg::new(self.name)
+            .long(self.name)
+            .env(self.variable())
+            .value_name(self.value)
+            .help_heading(self.heading)
+            .help(self.text())
+            .hide_env(true);
+        let arg = if self.name.contains('_') {
+            arg.alias(self.name.replace('_', "-"))
+        } else {
+            arg
+        };
+        if self.is_switch {
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+        } else if self.is_list {
+            // Commas part the values of a variable, and may part those of a flag.
+            arg.action(ArgAction::Append).value_delimiter(',')
+        } else {
+            arg
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.help.to_owned();
+        if let Some(names) = self.names {
+            let _ = write!(text, ": {}", names().join(", "));
+        }
+        let default = (self.show)(&Settings::default());
+        if !default.is_empty() && self.has_constant_default {
+            let _ = write!(text, " [default: {default}]");
+        }
+        text
     }
 }
 
@@ -87,7 +129,7 @@ pub(super) const PLAIN: Row = Row {
     is_list: false,
     is_switch: false,
     has_constant_default: true,
-    choices: None,
+    yields: false,
     names: None,
     read: |_, _| Ok(()),
     show: |_| String::new(),

@@ -1,10 +1,12 @@
 //! The flags of every program: one row for each, with go-micro's names where it has one.
 
+use tracing::level_filters::LevelFilter;
+
 use super::row::{PLAIN, Row};
 use super::time::{duration, seconds};
 use super::value::{
-    content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair, schemes, some,
-    switch, time,
+    LEVELS, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
+    schemes, some, switch, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{brokers, registries, selectors, transports};
@@ -24,7 +26,8 @@ pub(super) static ROWS: &[Row] = &[
         "NAME",
         "Name of the service",
         name = owned_cow,
-        ToString::to_string
+        ToString::to_string,
+        yields: true
     ),
     row!(
         "server_version",
@@ -32,7 +35,8 @@ pub(super) static ROWS: &[Row] = &[
         "VERSION",
         "Version of the service, such as 1.1.0",
         server.version = owned,
-        Clone::clone
+        Clone::clone,
+        yields: true
     ),
     row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
         server.id = owned, Clone::clone, has_constant_default: false),
@@ -250,6 +254,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "max_streams",
+        LIMITS,
+        "NUMBER",
+        "How many of them may be streams",
+        transport_options.limits.streams = number,
+        ToString::to_string
+    ),
+    row!(
         "max_connections",
         LIMITS,
         "NUMBER",
@@ -317,6 +329,6 @@ pub(super) static ROWS: &[Row] = &[
         or_empty
     ),
     row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
-        log_level = level, |level: &tracing::level_filters::LevelFilter| level.to_string(),
-        choices: Some(&["off", "error", "warn", "info", "debug", "trace"])),
+        log_level = level, |level: &LevelFilter| level.to_string(),
+        names: Some(|| LEVELS.to_vec())),
 ];

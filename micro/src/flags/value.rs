@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use crate::broker::Scheme;
 use crate::message::ContentType;
 
@@ -68,8 +70,11 @@ pub(super) fn content_type(text: &str) -> Result<ContentType, String> {
     }
 }
 
-pub(super) fn level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
-    text.parse().map_err(|_| format!("{text:?} is no level"))
+pub(super) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
+    let known = LEVELS.contains(&text).then(|| text.parse().ok()).flatten();
+    known.ok_or_else(|| format!("{text:?} is no level: choose one of {}", LEVELS.join(", ")))
 }
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {

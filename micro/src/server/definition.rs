@@ -24,6 +24,11 @@ use super::subscriber::Subscriber;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "cannot be served",
+    note = "annotate its `impl` block with `#[micro::service]`, or, if it implements the trait of a service, write `greeter::serve(…)`, after the trait's name"
+)]
 pub trait Handle {
     /// What it offers.
     fn definition(self) -> Definition;

@@ -185,10 +185,12 @@ impl Server {
                 let (service, round) = (definition.name.clone(), &wrappers.subscribers);
                 let consumer = subscriber.consumer(service, round, scope.clone());
                 subscriptions.push(subscriber.subscribe(&*parts.broker, consumer).await?);
+                tracing::info!("Subscribing to topic: {}", subscriber.topic);
             }
         }
         if !subscriptions.is_empty() {
-            tracing::info!("{}: {}", parts.broker.name(), parts.broker.capabilities());
+            let broker = &parts.broker;
+            tracing::info!("Broker {}: {}", broker.name(), broker.capabilities());
         }
         let records = registration::records(
             &definitions,

@@ -117,7 +117,7 @@ impl Builder {
         /// Bounds what the default transport lets pass.
         limits(limits: Limits) [
             "client_pool_size", "client_pool_ttl", "client_connect_timeout", "max_message", "max_head",
-            "max_calls", "max_connections", "head_timeout", "body_rate"
+            "max_calls", "max_streams", "max_connections", "head_timeout", "body_rate"
         ] = |settings| settings.transport_options.limits = limits;
         /// Secures the connections of the default transport, or of one that is chosen by its name, and of the HTTP broker.
         tls(tls: Tls) [
@@ -164,10 +164,8 @@ impl Builder {
         let (settings, definitions) = self.settle()?;
         let (parts, client) = settings.assemble()?;
         Ok(Service {
-            renamed: matches!(
-                settings.origin("server_name"),
-                Origin::Flag | Origin::Variable
-            ),
+            is_renamed: settings.is_settled("server_name"),
+            is_reversioned: settings.is_settled("server_version"),
             name: settings.name,
             definitions,
             wrappers: Wrappers::default(),

@@ -40,7 +40,9 @@ use crate::wrapper::Wrapper;
 pub struct Service {
     name: Cow<'static, str>,
     /// True if a flag gave the name: it then holds whatever the handled services are called.
-    renamed: bool,
+    is_renamed: bool,
+    /// The same of the version.
+    is_reversioned: bool,
     definitions: Vec<Definition>,
     wrappers: Wrappers,
     hooks: Hooks,
@@ -181,7 +183,7 @@ impl Service {
     ///
     /// What could not be bound, subscribed or registered, by name; `conflict` if two handlers have one name; a hook's.
     pub async fn start(mut self) -> Result<Running> {
-        self.settle_names()?;
+        self.settle_definitions()?;
         let Self {
             definitions,
             parts,
@@ -249,8 +251,8 @@ impl Service {
         once::run(self).await
     }
 
-    /// Gives everything that is served its name.
-    fn settle_names(&mut self) -> Result<()> {
+    /// Gives everything that is served its name and version.
+    fn settle_definitions(&mut self) -> Result<()> {
         if self.definitions.is_empty() {
             self.definitions.push(Definition::new(""));
         }
@@ -262,7 +264,7 @@ impl Service {
             .collect();
         named.sort_unstable();
         named.dedup();
-        if self.renamed && named.len() > 1 {
+        if self.is_renamed && named.len() > 1 {
             let detail = format!(
                 "--server_name={} cannot rename {} at once: leave it out",
                 self.name,
@@ -271,11 +273,15 @@ impl Service {
             return Err(Error::bad_request("micro.flags", detail));
         }
         // What has no name of its own joins the one service that has.
-        let only = (named.len() == 1 && !self.renamed).then(|| named[0].to_owned());
+        let only = (named.len() == 1 && !self.is_renamed).then(|| named[0].to_owned());
         let name = only.map_or_else(|| self.name.clone(), Cow::Owned);
         for definition in &mut self.definitions {
-            if self.renamed || definition.name.is_empty() {
+            if self.is_renamed || definition.name.is_empty() {
                 definition.name = name.clone();
+            }
+            if self.is_reversioned {
+                // Without one of its own it has that of the server, which is what was said.
+                definition.version = Cow::Borrowed("");
             }
         }
         if name.is_empty() {
@@ -283,6 +289,89 @@ impl Service {
                 "the service has no name: write #[micro::main(name = \"…\")] or --server_name=…";
             return Err(Error::bad_request("micro.service", detail));
         }
-        Ok(())
+        let mut names = self.definitions.iter().map(|own| &*own.name);
+        match names.find(|name| !is_name(name)) {
+            None => Ok(()),
+            Some(wrong) => {
+                let detail = format!(
+                    "{wrong:?} cannot name a service: write letters, digits, `.`, `-` and `_`"
+                );
+                Err(Error::bad_request("micro.service", detail))
+            }
+        }
+    }
+}
+
+/// True for what may name a service, as `#[micro::service]` knows it too.
+fn is_name(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    name.split('.')
+        .all(|segment| !segment.is_empty() && segment.chars().all(is_letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Builder, Service};
+    use crate::flags::{self, NoArgs};
+    use crate::server::Definition;
+
+    /// A program started with these arguments, serving `greeter` in version 1.0.0.
+    async fn greeter(arguments: &[&str]) -> Service {
+        let arguments = ["test", "--registry=memory"].iter().chain(arguments);
+        let arguments = arguments.map(|argument| (*argument).into());
+        let (flags, NoArgs {}) = flags::parse("test".to_owned(), "", arguments).unwrap();
+        let builder = Builder::with_flags("test".to_owned(), flags, Vec::new());
+        let greeter = Definition::new("greeter").version("1.0.0");
+        builder.build().await.unwrap().handle(greeter)
+    }
+
+    #[tokio::test]
+    async fn a_flag_renames_what_is_served() {
+        let mut service = greeter(&["--server_name=polite"]).await;
+
+        service.settle_definitions().unwrap();
+
+        assert_eq!(service.definitions[0].name, "polite");
+    }
+
+    #[tokio::test]
+    async fn a_flag_wins_over_the_version_of_what_is_served() {
+        let mut service = greeter(&["--server_version=2.0.0"]).await;
+
+        service.settle_definitions().unwrap();
+
+        assert_eq!(service.definitions[0].version, "");
+        assert_eq!(service.options.version, "2.0.0");
+    }
+
+    #[tokio::test]
+    async fn a_fixed_version_wins_over_the_version_of_what_is_served() {
+        let builder = Service::builder("greeter").version("2.0.0").fixed();
+        let greeter = Definition::new("greeter").version("1.0.0");
+        let mut service = builder.build().await.unwrap().handle(greeter);
+
+        service.settle_definitions().unwrap();
+
+        assert_eq!(service.definitions[0].version, "");
+        assert_eq!(service.options.version, "2.0.0");
+    }
+
+    #[tokio::test]
+    async fn what_is_served_keeps_its_version_if_no_flag_says_another() {
+        let mut service = greeter(&[]).await;
+
+        service.settle_definitions().unwrap();
+
+        assert_eq!(service.definitions[0].version, "1.0.0");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_no_registry_could_carry_is_refused() {
+        let mut service = greeter(&["--server_name=a b"]).await;
+
+        let error = service.settle_definitions().unwrap_err();
+
+        assert_eq!(error.code(), 400);
+        assert!(error.detail().contains("\"a b\""), "{error}");
     }
 }

@@ -91,6 +91,11 @@ impl Settings {
         self.origins.get(name).copied().unwrap_or(Origin::Default)
     }
 
+    /// True if it holds whatever a part of the program says: a flag or a variable set it, or it is fixed.
+    pub(crate) fn is_settled(&self, name: &str) -> bool {
+        matches!(self.origin(name), Origin::Flag | Origin::Variable) || self.is_fixed(name)
+    }
+
     /// From now on no flag may change what the flag `name` sets.
     pub(crate) fn fix(&mut self, name: &'static str) {
         self.fixed.insert(name);

@@ -74,6 +74,22 @@ async fn a_caller_waits_for_the_first_node() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_that_wait_for_a_first_node_see_those_that_come_with_it() {
+    let registry = MemoryRegistry::new();
+    let cache = Cache::new(Arc::new(registry.clone()));
+    let late = async {
+        for node in ["one", "two", "three"] {
+            sleep(Duration::from_millis(5)).await;
+            registry.register(&greeter(&[node]), None).await.unwrap();
+        }
+    };
+
+    let (found, ()) = tokio::join!(cache.snapshot("greeter", PATIENCE), late);
+
+    assert_eq!(shown(&found.unwrap()), ["one", "three", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nodes_come_and_go_in_the_snapshot() {
     let registry = MemoryRegistry::new();
     registry.register(&greeter(&["one"]), None).await.unwrap();
@@ -192,10 +208,12 @@ async fn the_last_known_nodes_stay_in_use_while_the_registry_is_away() {
     let cache = Cache::new(Arc::new(remote.clone()));
     cache.snapshot("greeter", PATIENCE).await.unwrap();
 
+    sleep(Duration::from_secs(60)).await;
     remote.go_down();
     sleep(Duration::from_secs(600)).await;
 
     assert_eq!(shown(&cache.peek("greeter").unwrap()), ["one"]);
+    assert_eq!(cache.age("greeter"), Some(Duration::from_secs(600)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,6 +229,7 @@ async fn a_registry_that_came_back_is_watched_again() {
     remote.register(&greeter(&["two"]), None).await.unwrap();
 
     shows(&cache, &["one", "two"]).await;
+    assert_eq!(cache.age("greeter"), Some(Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

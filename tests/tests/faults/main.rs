@@ -28,21 +28,20 @@ struct Calls {
 }
 
 impl Calls {
-    /// Calls the shop from now on; the calls are numbered, and the first is answered already.
-    async fn begin(shop: &Shop) -> Self {
+    /// Calls the shop from now on, `at_once` times before the first node is found; the calls are numbered.
+    async fn begin(shop: &Shop, at_once: usize) -> Self {
         let registry = registry(&shop.namespace);
         let builder = micro::Service::builder("client").registry(registry);
         let client = builder.build().await.unwrap().client().clone();
-        // Calls that wait for the first node would all go to that one.
-        let first = client.call("shop", "Shop.Buy", &Plain(0_u64));
-        let _: Plain<String> = first.await.unwrap();
         let (sender, answered) = watch::channel(HashMap::new());
         let sender = Arc::new(sender);
         let calling = tokio::spawn(async move {
             let mut clock = interval(PERIOD);
-            let mut under_way = vec![tokio::spawn(async { Ok(()) })];
+            let mut under_way = Vec::new();
             while !sender.is_closed() || under_way.len() < CALLS {
-                clock.tick().await;
+                if under_way.len() >= at_once {
+                    clock.tick().await;
+                }
                 let number = Plain(under_way.len() as u64);
                 let call = client.call("shop", "Shop.Buy", &number).into_future();
                 let sender = Arc::clone(&sender);
@@ -71,6 +70,17 @@ impl Calls {
             .unwrap();
     }
 
+    /// Waits until a node has answered, so that many calls are on their way to it if they began at once.
+    async fn reach_one_of(&mut self, nodes: &mut Vec<Process>) -> Process {
+        let answered = self.answered.wait_for(|answered| !answered.is_empty());
+        let answered = timeout(SOON, answered)
+            .await
+            .expect("none answers")
+            .unwrap();
+        let is_it = |node: &Process| answered.contains_key(&node.id);
+        nodes.remove(nodes.iter().position(is_it).unwrap())
+    }
+
     async fn end(self) -> Vec<Result<()>> {
         drop(self.answered);
         self.calling.await.unwrap()
@@ -95,7 +105,7 @@ fn assert_none_failed(replies: &[Result<()>]) {
 async fn no_call_of_an_idempotent_endpoint_fails_while_nodes_are_killed_stopped_and_restarted() {
     let mut shop = Shop::new(true).await;
     let (a, b, _c) = (shop.node().await, shop.node().await, shop.node().await);
-    let mut calls = Calls::begin(&shop).await;
+    let mut calls = Calls::begin(&shop, 1).await;
 
     calls.reach(&a).await;
     a.kill();
@@ -111,10 +121,22 @@ async fn no_call_of_an_idempotent_endpoint_fails_while_nodes_are_killed_stopped_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_of_an_idempotent_endpoint_fails_when_a_node_is_killed_under_the_first_calls() {
+    let mut shop = Shop::new(true).await;
+    let mut nodes = vec![shop.node().await, shop.node().await, shop.node().await];
+    let mut calls = Calls::begin(&shop, 300).await;
+
+    calls.reach_one_of(&mut nodes).await.kill();
+    let replies = calls.end().await;
+
+    assert_none_failed(&replies);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_fails_or_runs_twice_while_nodes_are_stopped_and_restarted() {
     let mut shop = Shop::new(false).await;
     let mut nodes = vec![shop.node().await, shop.node().await, shop.node().await];
-    let mut calls = Calls::begin(&shop).await;
+    let mut calls = Calls::begin(&shop, 1).await;
 
     for _ in 0..3 {
         let oldest = nodes.remove(0);

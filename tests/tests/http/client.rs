@@ -282,7 +282,7 @@ async fn a_stream_is_refused_with_what_to_use() {
     let error = dial("127.0.0.1:1").open(hello("{}")).await.unwrap_err();
 
     assert_eq!(error.code(), 501);
-    assert!(error.detail().contains("memory transport"), "{error}");
+    assert!(error.detail().contains("frames"), "{error}");
 }
 
 #[test]

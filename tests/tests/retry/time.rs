@@ -1,9 +1,11 @@
 //! How long attempts and the pauses between them take, and that all of it is within the call's time.
 
+use std::future::pending;
+
 use micro::prelude::*;
-use micro::registry::{MemoryRegistry, Node, Registry, Service};
+use micro::registry::{MemoryRegistry, Node, PARTIAL, Registry, Service};
 use micro::selector::RoundRobinSelector;
-use micro::{Error, Running};
+use micro::{Error, Running, wrapper};
 use tests::System;
 use tokio::time::{Instant, sleep};
 
@@ -190,4 +192,28 @@ async fn a_record_makes_the_time_shorter_and_never_longer() {
 
         assert!(left.0 <= allowed && left.0 > allowed / 2, "{left:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_does_not_wait_longer_for_what_another_call_asks_a_node() {
+    let system = System::default();
+    let hang = wrapper::from_fn(|_, _, _| pending());
+    let shop = system.builder("shop").build().await.unwrap();
+    let _shop = shop.wrap_handler(hang).start().await.unwrap();
+    for mut service in system.registry.get("shop").await.unwrap() {
+        for node in &mut service.nodes {
+            node.metadata.insert(PARTIAL.to_owned(), "true".to_owned());
+        }
+        system.registry.register(&service, None).await.unwrap();
+    }
+    let client = system.service("client").await;
+    let patient = buy(&client).timeout(Duration::from_secs(60));
+    let patient = tokio::spawn(patient.into_future());
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+
+    let error = buy(&client).timeout(1000 * MS).await.unwrap_err();
+
+    assert_eq!((error.code(), began.elapsed()), (408, 1000 * MS));
+    patient.abort();
 }

@@ -87,9 +87,14 @@ impl Chat {
     }
 }
 
+/// What a client may be used as.
+fn shared<T: Clone + Send + Sync + 'static>(client: T) -> T {
+    client.clone()
+}
+
 #[micro::main]
 async fn main() -> micro::Result<()> {
-    let chat = ChatClient::local(Chat { base: 5 }).clone();
+    let chat = shared(ChatClient::local(Chat { base: 5 }));
 
     let ticks: Vec<_> = chat.ticks(Every { times: 2 }).await?.map(|tick| tick.map(|tick| tick.value)).collect().await;
     assert!(matches!(ticks.as_slice(), [Ok(5), Ok(6)]), "{ticks:?}");

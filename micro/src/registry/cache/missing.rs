@@ -88,7 +88,8 @@ fn hint(name: &str, names: Option<&[String]>) -> String {
         return "; it did not list the services that it knows".to_owned();
     };
     if names.is_empty() {
-        return "; no other service was seen either".to_owned();
+        return "; no other service was seen either: is it running, with the same registry and namespace?"
+            .to_owned();
     }
     let shown = names.iter().take(SHOWN.0).map(|name| short(name));
     let mut seen = shown.collect::<Vec<_>>().join(", ");

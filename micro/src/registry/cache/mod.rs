@@ -125,8 +125,21 @@ impl Cache {
             .load_full()
     }
 
+    /// How old is what is known of `name`: zero while its registry can be reached, which tells of each change, else the
+    /// time since then; `None` if its registry has told nothing of it yet.
+    pub fn age(&self, name: &str) -> Option<Duration> {
+        let services = self.0.shared.services.load();
+        let standing = services.get(name)?.standing.borrow();
+        let age = match standing.trouble {
+            Some(_) => standing.told_at.elapsed(),
+            None => Duration::ZERO,
+        };
+        standing.is_answered.then_some(age)
+    }
+
     /// The nodes of `name`, after waiting up to `patience` for the first one.
     ///
+    /// When one announces itself, those that do so within 20 ms are waited for, too: callers then spread over all of them.
     /// Callers that come when there was no node for 2 s (or for `patience`, if that is longer) do not wait again.
     /// Dropping the future cancels the wait, not the task that follows the service.
     ///

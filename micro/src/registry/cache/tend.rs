@@ -30,6 +30,9 @@ const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis
 /// How long nodes stay that a registry no longer lists after it could not be reached: a heartbeat and a half.
 const DOUBT: Duration = Duration::from_secs(45);
 
+/// How long further nodes are waited for after the first: who waited for one is to spread over all that come together.
+const SETTLE: Duration = Duration::from_millis(20);
+
 /// How long a name is followed that nothing is known of and nobody waits for.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
@@ -42,6 +45,8 @@ pub(super) struct Standing {
     pub(super) is_known: bool,
     /// Why the registry cannot be reached now.
     pub(super) trouble: Option<Arc<Error>>,
+    /// When the registry last told of it.
+    pub(super) told_at: Instant,
     /// Since when there is no node, if there is none.
     pub(super) empty_since: Instant,
 }
@@ -52,6 +57,8 @@ pub(super) struct Tending {
     standing: watch::Sender<Standing>,
     nodes: Nodes,
     doubt: Option<Doubt>,
+    /// When to show the first nodes.
+    show_at: Option<Instant>,
     /// When to ask again because of ejected nodes.
     ask_at: Option<Instant>,
     asked_at: Instant,
@@ -77,6 +84,7 @@ impl Tending {
             is_answered: false,
             is_known: false,
             trouble: None,
+            told_at: Instant::now(),
             empty_since: Instant::now(),
         });
         let followed = Arc::new(Followed {
@@ -91,6 +99,7 @@ impl Tending {
             standing,
             nodes: Nodes::default(),
             doubt: None,
+            show_at: None,
             ask_at: None,
             asked_at: Instant::now(),
         };
@@ -140,6 +149,9 @@ impl Tending {
                         return Ok(Ended::Abandoned);
                     }
                     self.end_doubt();
+                    if self.show_at.is_some_and(|at| at <= Instant::now()) {
+                        self.show(true);
+                    }
                     if self.ask_at.is_some_and(|at| at <= Instant::now()) {
                         self.ask().await?;
                     }
@@ -170,7 +182,10 @@ impl Tending {
         let standing = self.standing.borrow();
         let abandoned = (!standing.is_known).then(|| Instant::now() + UNKNOWN);
         let doubt = self.doubt.as_ref().map(|doubt| doubt.ends);
-        [abandoned, doubt, self.ask_at].into_iter().flatten().min()
+        [abandoned, doubt, self.show_at, self.ask_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Forgets the service if nothing is known of it and nobody waits for it.
@@ -208,7 +223,10 @@ impl Tending {
                 found.insert(candidate);
             }
         }
-        let was_lost = self.standing.borrow().trouble.is_some();
+        let (was_lost, away) = {
+            let standing = self.standing.borrow();
+            (standing.trouble.is_some(), standing.told_at.elapsed())
+        };
         let mut doubt = self.doubt.take().unwrap_or_else(|| Doubt {
             ids: HashSet::new(),
             ends: Instant::now() + DOUBT,
@@ -224,7 +242,7 @@ impl Tending {
         self.doubt = (!doubt.ids.is_empty()).then_some(doubt);
         self.nodes = found;
         if was_lost {
-            tracing::info!(service = %self.followed.name, "the registry answers again");
+            tracing::info!(service = %self.followed.name, ?away, "the registry answers again");
         }
         self.show(is_known);
     }
@@ -246,7 +264,11 @@ impl Tending {
                 self.nodes.insert(candidate);
             }
         }
-        self.show(true);
+        if self.nodes.is_empty() || self.followed.snapshot.load().is_some() {
+            self.show(true);
+        } else {
+            self.show_at.get_or_insert(Instant::now() + SETTLE);
+        }
     }
 
     fn candidates(&self, service: Service) -> Vec<Arc<Candidate>> {
@@ -269,7 +291,8 @@ impl Tending {
     }
 
     /// Lets callers see the nodes; the registry has just answered.
-    fn show(&self, is_known: bool) {
+    fn show(&mut self, is_known: bool) {
+        self.show_at = None;
         let shown = self.followed.snapshot.load_full();
         if self.nodes.is_empty() && shown.is_some() {
             // Before callers see that there is none: they wait for so long from then on.
@@ -294,8 +317,13 @@ impl Tending {
                 "the registry cannot be reached; the nodes known last stay in use");
         }
         let trouble = Some(Arc::new(error));
-        self.standing
-            .send_modify(|standing| standing.trouble = trouble);
+        self.standing.send_modify(|standing| {
+            // Until just now it would have told of a change.
+            if standing.trouble.is_none() {
+                standing.told_at = Instant::now();
+            }
+            standing.trouble = trouble;
+        });
     }
 }
 

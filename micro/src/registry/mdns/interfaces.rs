@@ -64,6 +64,22 @@ impl Interfaces {
         self.wanted.iter().find_map(of)
     }
 
+    /// What was asked for and is not there, and the names of what is.
+    pub(super) fn missing(&self) -> (Vec<&str>, Vec<String>) {
+        if self.are_loopback_only() {
+            return (Vec::new(), Vec::new());
+        }
+        let found = if_addrs::get_if_addrs().unwrap_or_default();
+        let is_missing = |wanted: &&String| {
+            let mut own = found.iter();
+            !own.any(|one| one.name == **wanted || wanted.parse() == Ok(one.ip()))
+        };
+        let missing = self.wanted.iter().filter(is_missing).map(String::as_str);
+        let mut names: Vec<_> = found.iter().map(|one| one.name.clone()).collect();
+        names.dedup();
+        (missing.collect(), names)
+    }
+
     /// The addresses in use beside loopback.
     pub(super) fn lan(&self) -> Vec<Ipv4Addr> {
         let found = self.found();

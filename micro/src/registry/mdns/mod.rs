@@ -195,6 +195,14 @@ impl MdnsRegistry {
         if let Some(daemon) = &running.daemon {
             return Ok(daemon.clone());
         }
+        let (missing, there) = self.interfaces.missing();
+        if !missing.is_empty() {
+            // It may come up later; until then nothing is said or heard on it.
+            let (missing, there) = (missing.join(", "), there.join(", "));
+            tracing::warn!(
+                "mDNS has no interface {missing} (--registry_address): there are {there}"
+            );
+        }
         let daemon = ServiceDaemon::new()?;
         daemon.disable_interface(IfKind::All)?;
         daemon.enable_interface(self.interfaces.selection())?;

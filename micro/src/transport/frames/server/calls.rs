@@ -57,13 +57,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         request.metadata = head.metadata;
         request.deadline = head.left.and_then(|left| self.read_at.checked_add(left));
         request.peer = Some(Arc::clone(&self.peer));
-        self.calls.insert(id, self.call());
-        if let Some(refusal) = self.refusal() {
+        if self.calls.len() >= self.limits.calls.saturating_mul(2).max(64) {
+            return Err(Broken("far more calls came than are taken"));
+        }
+        let is_stream = frame.has(EMPTY);
+        self.calls.insert(id, self.call(is_stream));
+        self.streams += usize::from(is_stream);
+        if let Some(refusal) = self.refusal(is_stream) {
             self.fail(id, &refusal);
         } else {
             self.taken += 1;
         }
-        if frame.has(EMPTY) {
+        if is_stream {
             self.open(id, request, None, frame.has(END));
             return Ok(());
         }
@@ -74,8 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.piece(id, piece, frame.has(END))
     }
 
-    fn call(&self) -> Call {
+    fn call(&self, is_stream: bool) -> Call {
         Call {
+            is_stream,
             abort: None,
             opening: None,
             partial: None,
@@ -89,13 +95,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Why no call is taken now.
-    fn refusal(&self) -> Option<Error> {
+    fn refusal(&self, is_stream: bool) -> Option<Error> {
         let refusal = if self.is_going {
             Error::unavailable(ID, "the server is stopping: call another node")
         } else if self.calls.len() > self.limits.calls {
             let detail = format!(
                 "{} calls are in flight on this connection: no more are taken (--max_calls)",
                 self.limits.calls
+            );
+            Error::too_many_requests(ID, detail)
+        } else if is_stream && self.streams > self.limits.streams {
+            let detail = format!(
+                "{} streams are open on this connection: no more are taken (--max_streams)",
+                self.limits.streams
             );
             Error::too_many_requests(ID, detail)
         } else {
@@ -261,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The caller wants no more of it: what runs is dropped, and the end is said if it was not.
     fn cancel(&mut self, id: u32) {
         let is_sending = self.outbox.is_sending(id);
-        let call = self.calls.remove(&id);
+        let call = self.forget(id);
         if let Some(partial) = call.as_ref().and_then(|call| call.partial.as_ref()) {
             let room = partial.credit();
             self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
@@ -274,13 +286,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Forgets a call that both sides have ended.
     pub(super) fn finish(&mut self, id: u32) {
-        if self
-            .calls
-            .get(&id)
-            .is_some_and(|call| call.got_end && call.sent_end)
-        {
-            self.calls.remove(&id);
+        let is_over = |call: &Call| call.got_end && call.sent_end;
+        if self.calls.get(&id).is_some_and(is_over) {
+            self.forget(id);
         }
+    }
+
+    fn forget(&mut self, id: u32) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        self.streams -= usize::from(call.is_stream);
+        Some(call)
     }
 
     fn add_credit(&mut self, id: u32, bytes: u32) {

@@ -99,6 +99,7 @@ type Step = BoxFuture<'static, (u32, Done)>;
 
 /// One call on its way.
 struct Call {
+    is_stream: bool,
     /// Ends the step that is under way.
     abort: Option<Abort>,
     /// A request whose first message is not whole.
@@ -137,6 +138,8 @@ struct Connection<S> {
     outbox: Outbox,
     endpoints: Endpoints,
     calls: HashMap<u32, Call>,
+    /// How many of them are streams.
+    streams: usize,
     /// Steps that wait, and those that run elsewhere.
     steps: FuturesUnordered<Abortable<Step>>,
     elsewhere: JoinSet<(u32, Done)>,
@@ -174,6 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             outbox: Outbox::new(theirs.connection),
             endpoints: Endpoints::default(),
             calls: HashMap::new(),
+            streams: 0,
             steps: FuturesUnordered::new(),
             elsewhere: JoinSet::new(),
             paused: Vec::new(),
@@ -204,8 +208,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for _ in 0..STEPS {
             self.grant();
             let mut moved = self.work(cx);
-            moved |= matches!(self.write(cx)?, Poll::Ready(true));
+            // Before the write, which otherwise would not come to what it adds.
             self.resume();
+            moved |= matches!(self.write(cx)?, Poll::Ready(true));
             match self.read(cx)? {
                 Poll::Ready(true) => continue,
                 Poll::Ready(false) => return Poll::Ready(Ok(())),

@@ -244,3 +244,35 @@ async fn no_more_calls_begin_than_the_server_takes() {
     assert!(refused.is_never_reached());
     drop(join_all(calls));
 }
+
+#[tokio::test]
+async fn no_more_streams_are_open_than_the_server_takes() {
+    let limits = Limits {
+        streams: 1,
+        ..Limits::default()
+    };
+    let pair = Pair::with_limits(echo(), limits).await;
+    let first = channel::open(&pair.connection, request()).await.unwrap();
+
+    let second = channel::open(&pair.connection, request()).await.unwrap();
+    let refused = second.incoming.await.unwrap_err();
+
+    assert_eq!(refused.code(), 429);
+    assert!(
+        refused.is_never_reached() && refused.detail().contains("--max_streams"),
+        "{refused}"
+    );
+    drop(first);
+    assert_eq!(pair.call("other").await.unwrap(), "other");
+    let third = channel::open(&pair.connection, request()).await.unwrap();
+    assert!(third.incoming.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_that_floods_is_cut_off() {
+    let bytes: Vec<u8> = (1..10_000)
+        .flat_map(|number| call(0, number, b""))
+        .collect();
+
+    assert!(ended_by(&bytes).await.contains("far more calls"));
+}

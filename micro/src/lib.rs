@@ -54,6 +54,7 @@
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - how a call finds its node, and what is tried again: [`calls`];
+//! - how connections are secured: [`securing`];
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
@@ -70,6 +71,7 @@
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `macros` | the attributes | yes |
+//! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //!
 //! JSON and protobuf, and the memory registry, transport and broker are always there.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -116,7 +118,10 @@ pub mod server;
 mod service;
 mod settings;
 pub mod telemetry;
+mod tls;
 mod trace;
+#[doc = include_str!("docs/tls.md")]
+pub mod securing {}
 pub mod transport;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod wire;

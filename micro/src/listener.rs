@@ -19,19 +19,19 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use crate::address;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::tls::{Acceptor, Ends, Protocol, Stream};
 
 /// Who speaks in the errors of this module.
 const ID: &str = "micro.listener";
 
 /// What serves the connections of a listener.
 pub(crate) trait Serve: Send + Sync + 'static {
+    /// What it speaks, the preferred one first.
+    const PROTOCOLS: &'static [Protocol];
+
     /// Serves one connection until either side ends it. It is dropped when the listener is closed.
-    fn serve(
-        &self,
-        stream: TcpStream,
-        peer: Arc<str>,
-        site: &Site,
-    ) -> impl Future<Output = ()> + Send;
+    fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site)
+    -> impl Future<Output = ()> + Send;
 }
 
 /// How long to wait after the system refused a connection, at first and at most.
@@ -77,6 +77,8 @@ impl Site {
 /// What every connection of one listener needs.
 struct Served<S> {
     site: Arc<Site>,
+    /// What secures them, if they are.
+    acceptor: Option<Acceptor>,
     serve: S,
 }
 
@@ -89,12 +91,18 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds `address` and has `serve` serve what comes there.
+    /// Binds `address` and has `serve` serve what comes there, secured if `ends` say so.
     ///
     /// # Errors
     ///
-    /// `bad_request` if that is no address, `unavailable` if it cannot be bound.
-    pub(crate) async fn bind(address: &str, serve: impl Serve, limits: Limits) -> Result<Self> {
+    /// `bad_request` if that is no address, or if what secures it cannot be used, `unavailable` if it cannot be bound.
+    pub(crate) async fn bind<S: Serve>(
+        address: &str,
+        serve: S,
+        limits: Limits,
+        ends: &Ends,
+    ) -> Result<Self> {
+        let acceptor = ends.acceptor(S::PROTOCOLS)?;
         let wanted = address::parse(address)?;
         let unbound = |source: io::Error| {
             Error::unavailable(
@@ -110,6 +118,7 @@ impl Listener {
         let last = ended.clone().drop_guard();
         let serving = Arc::new(Served {
             site: Arc::clone(&site),
+            acceptor,
             serve,
         });
         let serving = tokio::spawn(async move {
@@ -245,8 +254,37 @@ fn start<S: Serve>(
     let served = Arc::clone(served);
     connections.spawn(async move {
         let peer = Arc::from(peer.to_string());
-        served.serve.serve(stream, peer, &served.site).await;
+        if let Some(stream) = served.begin(stream, &peer).await {
+            served.serve.serve(stream, peer, &served.site).await;
+        }
     });
+}
+
+impl<S> Served<S> {
+    /// The connection, secured if it is to be; `None` if its other end cannot be spoken to.
+    async fn begin(&self, stream: TcpStream, peer: &str) -> Option<Stream> {
+        let Some(acceptor) = &self.acceptor else {
+            return Some(Stream::Plain(stream));
+        };
+        let limits = &self.site.limits;
+        let accepting = tokio::time::timeout(limits.head_timeout, acceptor.accept(stream));
+        let late = async {
+            self.site.draining().await;
+            tokio::time::sleep(limits.linger).await;
+        };
+        tokio::select! {
+            accepted = accepting => match accepted {
+                Ok(Ok(stream)) => return Some(stream),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    tracing::debug!(%peer, "a connection ended in the TLS handshake");
+                }
+                Ok(Err(error)) => tracing::warn!(%peer, %error, "no TLS handshake"),
+                Err(_) => tracing::warn!(%peer, "no TLS handshake within head_timeout"),
+            },
+            () = late => {}
+        }
+        None
+    }
 }
 
 /// True if the error is that of one connection that ended before it was accepted.

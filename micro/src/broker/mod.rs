@@ -28,6 +28,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::registry::Registry;
+use crate::tls::Tls;
 
 /// Who speaks in the errors of all brokers.
 const ID: &str = "micro.broker";
@@ -118,6 +119,8 @@ pub struct Options {
     pub schemes: Vec<Scheme>,
     /// Where subscribers find each other, for brokers without a server of their own. A program gives its own registry.
     pub registry: Option<Arc<dyn Registry>>,
+    /// How connections are secured, for brokers that are served by this process. A program gives what its transport has.
+    pub tls: Tls,
     /// The bounds, for brokers that are served by this process. A program gives those of its transport.
     pub limits: Limits,
 }

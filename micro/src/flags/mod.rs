@@ -3,6 +3,8 @@
 //! Read by programs that `#[micro::main]` or `#[micro::function]` runs; a builder never reads them by itself. What
 //! can be said is in `table`, one row a flag.
 
+#[macro_use]
+mod row;
 mod table;
 mod time;
 mod value;
@@ -16,7 +18,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use tracing::level_filters::LevelFilter;
 
-use self::table::{ROWS, Row};
+use self::row::Row;
+use self::table::ROWS;
 use crate::error::{Error, Result};
 use crate::settings::{Origin, Settings};
 
@@ -59,7 +62,7 @@ pub(crate) fn parse<A: Args>(
     let command = A::augment_args(Command::new(name).version(version));
     let command = ROWS
         .iter()
-        .fold(command, |command, row| command.arg(arg(row)));
+        .fold(command, |command, row| command.arg(row.arg()));
     let print = Arg::new(PRINT)
         .long(PRINT)
         .alias("print-config")
@@ -85,44 +88,6 @@ pub(crate) fn parse<A: Args>(
 // The arguments of a program that has none of its own; a doc comment would stand in its help.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct NoArgs {}
-
-fn arg(row: &'static Row) -> Arg {
-    let arg = Arg::new(row.name)
-        .long(row.name)
-        .env(row.variable())
-        .value_name(row.value)
-        .help_heading(row.heading)
-        .help(help(row))
-        .hide_env(true);
-    let arg = if row.name.contains('_') {
-        arg.alias(row.name.replace('_', "-"))
-    } else {
-        arg
-    };
-    if row.is_switch {
-        // A value stands behind `=`, so that what follows is not taken for one.
-        arg.num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-    } else if row.is_list {
-        // Commas part the values of a variable, and may part those of a flag.
-        arg.action(ArgAction::Append).value_delimiter(',')
-    } else {
-        arg
-    }
-}
-
-fn help(row: &Row) -> String {
-    let mut text = row.help.to_owned();
-    if let Some(names) = row.names {
-        let _ = write!(text, ": {}", names().join(", "));
-    }
-    let default = (row.show)(&Settings::default());
-    if !default.is_empty() && row.has_constant_default {
-        let _ = write!(text, " [default: {default}]");
-    }
-    text
-}
 
 fn said(row: &'static Row, matches: &ArgMatches) -> Option<Said> {
     let origin = match matches.value_source(row.name)? {

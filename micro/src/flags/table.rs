@@ -2,109 +2,20 @@
 
 use tracing::level_filters::LevelFilter;
 
+use super::row::{PLAIN, Row};
 use super::time::{duration, seconds};
 use super::value::{
-    LEVELS, boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow,
-    pair, schemes, some, time,
+    LEVELS, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
+    schemes, some, switch, time,
 };
 use crate::broker::Scheme;
-use crate::settings::{Settings, brokers, registries, selectors, transports};
-
-/// One flag, its variable, and the setting that both set.
-#[derive(Debug)]
-pub(crate) struct Row {
-    /// The flag, without its dashes.
-    pub(super) name: &'static str,
-    pub(super) heading: &'static str,
-    pub(super) help: &'static str,
-    /// What its value is called in the help.
-    pub(super) value: &'static str,
-    /// True if it may be said several times, or take several values between commas.
-    pub(super) is_list: bool,
-    /// True if the flag alone says `true`.
-    pub(super) is_switch: bool,
-    /// False if the default is not the same in every run.
-    pub(super) has_constant_default: bool,
-    /// True if what is served may say another, unless a flag or a variable says this one.
-    pub(super) yields: bool,
-    /// The names that it takes.
-    pub(super) names: Option<fn() -> Vec<&'static str>>,
-    /// Sets the setting, or says why that is no value for it.
-    pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
-    /// The setting in the form that `read` takes; empty if there is none.
-    pub(super) show: fn(&Settings) -> String,
-}
-
-impl Row {
-    /// The variable that says the same as the flag.
-    pub(super) fn variable(&self) -> String {
-        format!("MICRO_{}", self.name.to_ascii_uppercase())
-    }
-}
-
-/// A row whose setting is the place `$place`, read by `$read` and shown by `$show`.
-macro_rules! row {
-    (
-        $name:literal, $heading:ident, $value:literal, $help:literal,
-        $($place:ident).+ = $read:expr, $show:expr $(, $key:ident: $more:expr)*
-    ) => {
-        Row {
-            name: $name,
-            heading: $heading,
-            help: $help,
-            value: $value,
-            read: |settings, text| {
-                settings.$($place).+ = $read(text)?;
-                Ok(())
-            },
-            show: |settings| $show(&settings.$($place).+),
-            $($key: $more,)*
-            ..PLAIN
-        }
-    };
-}
-
-/// A row that chooses the backend of the seam `$seam` from `$table`.
-macro_rules! backend {
-    ($name:literal, $value:literal, $help:literal, $seam:ident, $table:ident) => {
-        Row {
-            name: $name,
-            heading: BACKENDS,
-            help: $help,
-            value: $value,
-            names: Some(|| $table().names()),
-            read: |settings, text| {
-                settings.$seam = some(text)?;
-                Ok(())
-            },
-            show: |settings| match (&settings.$seam, &settings.given.$seam) {
-                (Some(name), _) => name.clone(),
-                (None, Some(given)) => given.name().to_owned(),
-                (None, None) => $table().default_name().to_owned(),
-            },
-            ..PLAIN
-        }
-    };
-}
-
-const PLAIN: Row = Row {
-    name: "",
-    heading: "",
-    help: "",
-    value: "",
-    is_list: false,
-    is_switch: false,
-    has_constant_default: true,
-    yields: false,
-    names: None,
-    read: |_, _| Ok(()),
-    show: |_| String::new(),
-};
+use crate::settings::{brokers, registries, selectors, transports};
 
 const SERVER: &str = "Server";
 const CLIENT: &str = "Client";
 const BACKENDS: &str = "Backends";
 const LIMITS: &str = "Limits";
+const TLS: &str = "TLS";
 const SETTINGS: &str = "Settings";
 
 /// Every flag, in the order of the help.
@@ -207,7 +118,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     row!("metrics", SERVER, "true|false",
         "Count calls and messages, and show the numbers at GET /metrics",
-        metrics = boolean, ToString::to_string, is_switch: true),
+        metrics = switch, ToString::to_string, is_switch: true),
     row!(
         "client_request_timeout",
         CLIENT,
@@ -384,6 +295,49 @@ pub(super) static ROWS: &[Row] = &[
         "How fast a message must arrive, in bytes a second on average",
         transport_options.limits.body_rate = number,
         ToString::to_string
+    ),
+    row!("tls", TLS, "BOOL",
+        "Secure the connections of calls and messages; a server needs --tls_cert_file, a client --tls_ca_file",
+        transport_options.tls.is_on = switch, ToString::to_string, is_switch: true),
+    row!(
+        "tls_cert_file",
+        TLS,
+        "FILE",
+        "Certificate of this program, in PEM, with those that lead to its authority",
+        transport_options.tls.cert_file = some,
+        or_empty
+    ),
+    row!(
+        "tls_key_file",
+        TLS,
+        "FILE",
+        "Key of that certificate, in PEM",
+        transport_options.tls.key_file = some,
+        or_empty
+    ),
+    row!(
+        "tls_ca_file",
+        TLS,
+        "FILE",
+        "Authorities, in PEM, whose certificates servers must have",
+        transport_options.tls.ca_file = some,
+        or_empty
+    ),
+    row!(
+        "tls_client_ca_file",
+        TLS,
+        "FILE",
+        "Authorities, in PEM, whose certificates clients must have; without it any client may call",
+        transport_options.tls.client_ca_file = some,
+        or_empty
+    ),
+    row!(
+        "tls_server_name",
+        TLS,
+        "NAME",
+        "Name that servers' certificates must have, in place of the called service's",
+        transport_options.tls.server_name = some,
+        or_empty
     ),
     row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
         log_level = level, |level: &LevelFilter| level.to_string(),

@@ -14,16 +14,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use super::body::Inbound;
 use super::pace::{Pace, Phase, Watch};
 use super::paced::Paced;
 use super::{Answer, Exchange};
 use crate::listener::{Serve, Site};
+use crate::tls::{Protocol, Stream};
 
 impl<A: Answer> Serve for A {
-    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
+    const PROTOCOLS: &'static [Protocol] = &[Protocol::Http];
+
+    async fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site) {
         serve(stream, peer, site, self).await;
     }
 }

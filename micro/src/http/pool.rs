@@ -22,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::dial::{dial, unreachable};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::tls::{Protocol, Way};
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 pub(crate) struct Pool {
     address: String,
     limits: Limits,
+    /// How they begin.
+    way: Way,
     places: Semaphore,
     state: Mutex<State>,
 }
@@ -71,10 +74,11 @@ pub(crate) enum Failed {
 }
 
 impl Pool {
-    pub(crate) fn new(address: &str, limits: &Limits) -> Self {
+    pub(crate) fn new(address: &str, limits: &Limits, way: Way) -> Self {
         Self {
             address: address.to_owned(),
             limits: limits.clone(),
+            way,
             places: Semaphore::new(limits.pool.clamp(1, Semaphore::MAX_PERMITS)),
             state: Mutex::default(),
         }
@@ -147,7 +151,7 @@ impl Pool {
     /// A fresh connection, for a call that must be answered by `deadline`.
     async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
         let address = &*self.address;
-        let stream = dial(address, &self.limits, deadline).await?;
+        let stream = dial(address, &self.limits, deadline, &self.way, Protocol::Http).await?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(self.limits.head)
             .handshake(TokioIo::new(stream))

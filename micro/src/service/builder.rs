@@ -14,7 +14,7 @@ use crate::registry::Registry;
 use crate::selector::Selector;
 use crate::server::{Check, Definition, Options, Wrappers};
 use crate::settings::{Origin, Settings};
-use crate::transport::{Limits, Transport};
+use crate::transport::{Limits, Tls, Transport};
 
 /// Sets a service up: every setter has a default.
 ///
@@ -127,6 +127,10 @@ impl Builder {
             "client_pool_size", "client_pool_ttl", "client_connect_timeout", "max_message", "max_head",
             "max_calls", "max_streams", "max_connections", "head_timeout", "body_rate"
         ] = |settings| settings.transport_options.limits = limits;
+        /// Secures the connections of the default transport, or of one that is chosen by its name, and of the HTTP broker.
+        tls(tls: Tls) [
+            "tls", "tls_cert_file", "tls_key_file", "tls_ca_file", "tls_client_ca_file", "tls_server_name"
+        ] = |settings| settings.transport_options.tls = tls;
         /// Says how calls behave.
         client(options: client::Options) [
             "client_request_timeout", "client_retries", "client_retry_budget", "client_retry_reserve",

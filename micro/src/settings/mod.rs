@@ -13,11 +13,12 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use self::table::{brokers, registries, selectors, transports};
 use crate::broker::{self, Broker};
 use crate::client::{self, Client};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::{self, Cache, Registry};
 use crate::selector::Selector;
 use crate::server::{self, Parts};
 use crate::telemetry::Metrics;
+use crate::tls::SECURE;
 use crate::transport::{self, Transport};
 
 /// The choices. `None` means the default component.
@@ -143,10 +144,18 @@ impl Settings {
     }
 
     fn transport(&self) -> Result<Arc<dyn Transport>> {
-        match (&self.transport, &self.given.transport) {
-            (None, Some(given)) => Ok(Arc::clone(given)),
-            (name, _) => transports().pick(name.as_deref())?(&self.transport_options),
+        let transport = match (&self.transport, &self.given.transport) {
+            (None, Some(given)) => Arc::clone(given),
+            (name, _) => transports().pick(name.as_deref())?(&self.transport_options)?,
+        };
+        if self.transport_options.tls.is_on && !transport.facts().contains(&SECURE) {
+            let detail = format!(
+                "--tls cannot be kept: the transport {} of this program does not secure its connections",
+                transport.name()
+            );
+            return Err(Error::bad_request("micro.flags", detail));
         }
+        Ok(transport)
     }
 
     fn broker(&self, registry: &Arc<dyn Registry>) -> Result<Arc<dyn Broker>> {
@@ -156,6 +165,7 @@ impl Settings {
                 let mut options = self.broker_options.clone();
                 options.registry = Some(Arc::clone(registry));
                 options.limits = self.transport_options.limits.clone();
+                options.tls = self.transport_options.tls.clone();
                 brokers().pick(name.as_deref())?(&options)
             }
         }

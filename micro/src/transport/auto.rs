@@ -1,6 +1,6 @@
 //! Frames between our own ends, HTTP with everybody else, on one port.
 //!
-//! The first byte of a connection tells the server which; what the client knows of a node, by its record or by a header
+//! The first byte of a connection, or the handshake of TLS, tells the server which; what the client knows of a node, by its record or by a header
 //! of its replies, tells the client.
 
 use std::fmt;
@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::net::TcpStream;
 
 use super::frames::{self, Frames, FramesChannel, Unconnected};
 use super::http::{Calls, HttpChannel};
-use super::{Accept, Backend, Channel, Facts, Limits, Listener, Socket, Transport};
+use super::{
+    Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, secured,
+};
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
 use crate::message::{Request, Response};
+use crate::tls::{Ends, Protocol, SECURE, Stream, Way};
 
 /// How long a node is spoken to by HTTP alone that did not answer in frames, as behind a proxy.
 const HTTP_ONLY: Duration = Duration::from_secs(300);
@@ -31,25 +33,46 @@ const HTTP_ONLY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub struct AutoTransport {
     limits: Limits,
+    ends: Ends,
 }
 
 impl AutoTransport {
     /// A transport with these bounds.
     pub fn new(limits: Limits) -> Self {
-        Self { limits }
+        Self {
+            limits,
+            ends: Ends::default(),
+        }
+    }
+
+    /// A transport as `options` want it, secured if they say so.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` for files that cannot be used.
+    pub fn open(options: &Options) -> Result<Self> {
+        Ok(Self {
+            limits: options.limits.clone(),
+            ends: Ends::open(&options.tls)?,
+        })
     }
 }
 
 #[async_trait]
 impl Transport for AutoTransport {
     fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
-        Ok(Arc::new(AutoChannel {
-            http: HttpChannel::new(address, &self.limits)?,
-            frames: FramesChannel::new(address, self.limits.clone()),
-            speaks_frames: AtomicBool::new(facts.contains_key(frames::FACT)),
-            since: Instant::now(),
-            http_until: AtomicU64::new(0),
-        }))
+        let (limits, node) = (self.limits.clone(), address.to_owned());
+        let speaks_frames = facts.contains_key(frames::FACT);
+        let make = move |way: Way| {
+            Ok(AutoChannel {
+                http: HttpChannel::new(&node, &limits, way.clone())?,
+                frames: FramesChannel::new(&node, limits.clone(), way),
+                speaks_frames: AtomicBool::new(speaks_frames),
+                since: Instant::now(),
+                http_until: AtomicU64::new(0),
+            })
+        };
+        secured::dial(&self.ends, address, facts, make)
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
@@ -57,12 +80,16 @@ impl Transport for AutoTransport {
             http: Calls::with_frames(Arc::clone(&accept)),
             frames: Frames(accept),
         };
-        let listener = listener::Listener::bind(address, both, self.limits.clone()).await?;
+        let listener =
+            listener::Listener::bind(address, both, self.limits.clone(), &self.ends).await?;
         Ok(Box::new(listener))
     }
 
     fn facts(&self) -> &'static [(&'static str, &'static str)] {
-        &[(frames::FACT, "1")]
+        match self.ends.is_on() {
+            true => &[(frames::FACT, "1"), SECURE],
+            false => &[(frames::FACT, "1")],
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -78,17 +105,23 @@ struct Both {
 }
 
 impl Serve for Both {
-    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
-        let mut first = [0];
-        let peeked = tokio::time::timeout(site.limits.idle_timeout, stream.peek(&mut first));
+    const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames, Protocol::Http];
+
+    async fn serve(&self, mut stream: Stream, peer: Arc<str>, site: &Site) {
+        match stream.protocol() {
+            Some(Protocol::Frames) => return self.frames.serve(stream, peer, site).await,
+            Some(Protocol::Http) => return self.http.serve(stream, peer, site).await,
+            None => {}
+        }
+        let peeked = tokio::time::timeout(site.limits.idle_timeout, stream.first());
         let peeked = tokio::select! {
             peeked = peeked => peeked,
             // HTTP has its own way of waiting for a call that is on its way.
             () = site.draining() => return self.http.serve(stream, peer, site).await,
         };
         match peeked {
-            Ok(Ok(1)) if first[0] >= 0x80 => self.frames.serve(stream, peer, site).await,
-            Ok(Ok(1)) => self.http.serve(stream, peer, site).await,
+            Ok(Ok(Some(0x80..))) => self.frames.serve(stream, peer, site).await,
+            Ok(Ok(Some(_))) => self.http.serve(stream, peer, site).await,
             // It was closed, or said nothing.
             _ => tracing::debug!(%peer, "a connection of which nothing came is closed"),
         }
@@ -173,6 +206,6 @@ impl fmt::Debug for AutoChannel {
 inventory::submit! {
     Backend {
         names: &["auto"],
-        open: |options| Ok(Arc::new(AutoTransport::new(options.limits.clone()))),
+        open: |options| Ok(Arc::new(AutoTransport::open(options)?)),
     }
 }

@@ -12,6 +12,8 @@ mod frames;
 #[cfg(feature = "http")]
 mod http;
 mod memory;
+#[cfg(any(feature = "frames", feature = "http"))]
+mod secured;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -32,6 +34,7 @@ pub(crate) use memory::direct;
 pub use socket::{Incoming, Outgoing, Socket};
 
 pub use crate::limits::Limits;
+pub use crate::tls::Tls;
 
 use crate::error::Result;
 use crate::message::{Request, Response};
@@ -160,6 +163,9 @@ pub struct Options {
     pub addresses: Vec<String>,
     /// The bounds.
     pub limits: Limits,
+    /// How connections are secured. A backend that does says `secure=true` in its [facts](Transport::facts); a program
+    /// that asks for TLS runs with no other.
+    pub tls: Tls,
 }
 
 /// One backend in the table of those that are compiled in.

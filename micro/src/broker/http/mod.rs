@@ -23,8 +23,12 @@ use super::{Backend, Broker, Capabilities, Consumer, Options, Scheme, Subscripti
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::registry::Cache;
+use crate::tls::Ends;
 
 const ID: &str = "micro.broker.http";
+
+/// The service that subscribers belong to, as go-micro calls it: the name that is expected in their certificates.
+const SUBSCRIBERS: &str = "micro.http.broker";
 
 /// A broker without a server: publishers find subscribers through the registry, and post messages to them. It is that of
 /// go-micro, with which it exchanges messages both ways.
@@ -45,6 +49,11 @@ const ID: &str = "micro.broker.http";
 /// If there is none, it handles itself what it took, and what is parked is lost. What a process holds when it is
 /// killed is lost.
 ///
+/// # TLS
+///
+/// With [`Options::tls`] both ends speak TLS only. Subscribers must have a certificate for `micro.http.broker`, or for the
+/// name that is expected instead of all.
+///
 /// # On the wire
 ///
 /// `POST /?id=NODE` (or `/_sub`, for older generations) with `{"Header": {…}, "Body": "base64"}`; the topic is in the
@@ -59,6 +68,8 @@ struct Inner {
     cache: Cache,
     /// Set once the registry has said what it knows.
     settled: OnceCell<()>,
+    /// What secures the connections of both ends.
+    ends: Ends,
     post: Post,
     entries: Arc<Entries>,
     /// What listens, as long as a subscription needs it.
@@ -70,7 +81,7 @@ impl HttpBroker {
     ///
     /// # Errors
     ///
-    /// `bad_request` if there is no registry.
+    /// `bad_request` if there is no registry, or if what secures connections cannot be used.
     pub fn new(options: &Options) -> Result<Self> {
         let Some(registry) = &options.registry else {
             let detail = "the HTTP broker finds subscribers through a registry: give it one";
@@ -80,11 +91,13 @@ impl HttpBroker {
             [] => vec![Scheme::default()],
             chosen => chosen.to_vec(),
         };
+        let ends = Ends::open(&options.tls)?;
         Ok(Self(Arc::new(Inner {
             schemes,
             cache: Cache::new(Arc::clone(registry)),
             settled: OnceCell::new(),
-            post: Post::new(&options.limits),
+            post: Post::new(&options.limits, ends.way(SUBSCRIBERS)),
+            ends,
             entries: Arc::default(),
             hub: Mutex::default(),
             options: options.clone(),

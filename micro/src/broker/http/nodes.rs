@@ -33,10 +33,8 @@ pub(super) struct Target {
     pub(super) path: &'static str,
     /// True if it keeps what was parked, as ours do.
     pub(super) parks: bool,
-    /// True if it speaks TLS only.
-    pub(super) is_secure: bool,
     /// What the registry knows of it; nothing if it is of this process and was not seen there yet.
-    candidate: Option<Arc<Candidate>>,
+    pub(super) candidate: Option<Arc<Candidate>>,
 }
 
 impl Target {
@@ -80,12 +78,16 @@ pub(super) fn record(
     version: &str,
     address: &str,
     unique: &str,
+    is_secure: bool,
 ) -> Service {
     let id = match scheme {
         Scheme::V0 | Scheme::V1_13 => format!("broker-{unique}.{unique}"),
         Scheme::V1_18 | Scheme::V2 => format!("{topic}-{unique}"),
     };
-    let mut facts = BTreeMap::from([("secure", "false"), (PARKS, "true")]);
+    let mut facts = BTreeMap::from([
+        ("secure", if is_secure { "true" } else { "false" }),
+        (PARKS, "true"),
+    ]);
     if scheme != Scheme::V0 {
         facts.extend([("broker", "http"), ("topic", topic)]);
     }
@@ -127,7 +129,6 @@ impl Inner {
                 address: candidate.node.address.clone(),
                 path: path(scheme),
                 parks: says(&candidate.node, PARKS, "true"),
-                is_secure: says(&candidate.node, "secure", "true"),
                 candidate: Some(Arc::clone(candidate)),
             }));
         }
@@ -181,7 +182,6 @@ fn own(entry: Entry) -> Target {
         address: entry.node.address,
         path: PATHS[0],
         parks: true,
-        is_secure: false,
         candidate: None,
     }
 }

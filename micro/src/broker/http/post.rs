@@ -12,9 +12,11 @@ use tokio::time::timeout;
 
 use super::inbox::REPLAYED;
 use super::{ID, query};
+use crate::dial::refused as refused_by;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Inbound, Pool, is_closing, pairs};
 use crate::limits::Limits;
+use crate::tls::Way;
 use crate::wire;
 
 /// How long a subscriber may take to say that it has a message. Those of go-micro handle it first.
@@ -29,13 +31,16 @@ const POOLS: usize = 4096;
 /// The connections to the nodes posted to so far.
 pub(super) struct Post {
     limits: Limits,
+    /// How they begin.
+    way: Way,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
 }
 
 impl Post {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, way: Way) -> Self {
         Self {
             limits: limits.clone(),
+            way,
             pools: Mutex::default(),
         }
     }
@@ -101,7 +106,7 @@ impl Post {
         if pools.len() >= POOLS {
             pools.clear();
         }
-        let pool = Arc::new(Pool::new(address, &self.limits));
+        let pool = Arc::new(Pool::new(address, &self.limits, self.way.clone()));
         pools.insert(address.to_owned(), Arc::clone(&pool));
         pool
     }
@@ -136,6 +141,9 @@ fn message(
 }
 
 fn broken(address: &str, source: hyper::Error, is_unsent: bool) -> Error {
+    if let Some(refused) = refused_by(address, &source) {
+        return refused.with_source(source);
+    }
     let detail = format!("the connection to {address} broke, and it may have taken the message");
     if is_unsent {
         let detail = format!("the connection to {address} broke before the message was sent");

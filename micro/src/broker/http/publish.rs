@@ -135,12 +135,9 @@ impl Inner {
     }
 
     async fn post(&self, target: &Target, body: &Bytes) -> Result<()> {
-        if target.is_secure {
-            let detail = format!(
-                "the subscriber {} speaks TLS, which this broker does not",
-                target.id
-            );
-            return Err(Error::not_implemented(ID, detail).never_reached());
+        if let Some(candidate) = &target.candidate {
+            let facts = &candidate.node.metadata;
+            self.ends.agree(&target.address, facts)?;
         }
         let (address, path) = (&target.address, target.path);
         let sent = self

@@ -36,7 +36,16 @@ pub(super) async fn start(
     let unique = id::random();
     let schemes = inner.schemes.iter().copied();
     let services: Vec<Service> = schemes
-        .map(|scheme| record(scheme, &topic, &version, &hub.address, &unique))
+        .map(|scheme| {
+            record(
+                scheme,
+                &topic,
+                &version,
+                &hub.address,
+                &unique,
+                inner.ends.is_on(),
+            )
+        })
         .collect();
     let announced = Announced {
         inner: Arc::clone(&inner),
@@ -97,7 +106,7 @@ impl Inner {
         let wanted = self.options.addresses.first();
         let wanted = registry::bind(&**registry, wanted.map_or("", String::as_str));
         let inbox = Inbox(Arc::clone(&self.entries));
-        let bound = Listener::bind(wanted, inbox, self.options.limits.clone()).await;
+        let bound = Listener::bind(wanted, inbox, self.options.limits.clone(), &self.ends).await;
         let listener = bound.map_err(|error| error.within("the broker (broker_address)"))?;
         let address = registry::advertised(&**registry, listener.address(), None);
         tracing::info!(

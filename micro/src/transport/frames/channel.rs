@@ -9,9 +9,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::client::Connection;
-use crate::dial::{dial, unreachable};
+use crate::dial::{dial, refused, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
+use crate::tls::{Protocol, Way};
 use crate::transport::{Channel, Limits, Socket};
 
 /// How many connections to a node are open at most.
@@ -21,16 +22,18 @@ const MOST: usize = 4;
 pub(in super::super) struct FramesChannel {
     address: Arc<str>,
     limits: Limits,
+    way: Way,
     open: Mutex<Vec<Arc<Connection>>>,
     /// Held while connecting, so that callers who come together share what is opened.
     connecting: tokio::sync::Mutex<()>,
 }
 
 impl FramesChannel {
-    pub(in super::super) fn new(address: &str, limits: Limits) -> Self {
+    pub(in super::super) fn new(address: &str, limits: Limits, way: Way) -> Self {
         Self {
             address: address.into(),
             limits,
+            way,
             open: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
         }
@@ -69,11 +72,19 @@ impl FramesChannel {
 
     async fn connect(&self, deadline: Option<Instant>) -> Result<Arc<Connection>, Unconnected> {
         let address = &*self.address;
-        let stream = dial(address, &self.limits, deadline)
-            .await
-            .map_err(Unconnected::Away)?;
+        let dialed = dial(address, &self.limits, deadline, &self.way, Protocol::Frames);
+        let stream = dialed.await.map_err(Unconnected::Away)?;
+        if stream.protocol() == Some(Protocol::Http) {
+            return Err(Unconnected::Mute(unreachable(
+                address,
+                "it takes HTTP only",
+            )));
+        }
         let greeted = Connection::start(stream, Arc::clone(&self.address), &self.limits).await;
         greeted.map_err(|source| {
+            if let Some(refused) = refused(address, &source) {
+                return Unconnected::Away(refused.with_source(source));
+            }
             let error = unreachable(address, format_args!("it does not speak frames: {source}"));
             Unconnected::Mute(error.with_source(source))
         })

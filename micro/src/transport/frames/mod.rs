@@ -21,12 +21,12 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use async_trait::async_trait;
-use tokio::net::TcpStream;
 
 use self::preface::Preface;
-use super::{Accept, Backend, Channel, Facts, Limits, Listener, Transport};
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, secured};
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
+use crate::tls::{Ends, Protocol, SECURE, Stream};
 
 pub(super) use self::channel::FramesChannel;
 #[cfg(feature = "http")]
@@ -44,29 +44,51 @@ pub(super) const FACT: &str = "frames";
 #[derive(Clone, Debug, Default)]
 pub struct FramesTransport {
     limits: Limits,
+    ends: Ends,
 }
 
 impl FramesTransport {
     /// A transport with these bounds.
     pub fn new(limits: Limits) -> Self {
-        Self { limits }
+        Self {
+            limits,
+            ends: Ends::default(),
+        }
+    }
+
+    /// A transport as `options` want it, secured if they say so.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` for files that cannot be used.
+    pub fn open(options: &Options) -> Result<Self> {
+        Ok(Self {
+            limits: options.limits.clone(),
+            ends: Ends::open(&options.tls)?,
+        })
     }
 }
 
 #[async_trait]
 impl Transport for FramesTransport {
-    fn dial(&self, address: &str, _: &Facts) -> Result<Arc<dyn Channel>> {
-        Ok(Arc::new(FramesChannel::new(address, self.limits.clone())))
+    fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        let (limits, node) = (self.limits.clone(), address.to_owned());
+        let make = move |way| Ok(FramesChannel::new(&node, limits.clone(), way));
+        secured::dial(&self.ends, address, facts, make)
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
         let frames = Frames(accept);
-        let listener = listener::Listener::bind(address, frames, self.limits.clone()).await?;
+        let listener =
+            listener::Listener::bind(address, frames, self.limits.clone(), &self.ends).await?;
         Ok(Box::new(listener))
     }
 
     fn facts(&self) -> &'static [(&'static str, &'static str)] {
-        &[(FACT, "1")]
+        match self.ends.is_on() {
+            true => &[(FACT, "1"), SECURE],
+            false => &[(FACT, "1")],
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -77,7 +99,7 @@ impl Transport for FramesTransport {
 inventory::submit! {
     Backend {
         names: &["frames"],
-        open: |options| Ok(Arc::new(FramesTransport::new(options.limits.clone()))),
+        open: |options| Ok(Arc::new(FramesTransport::open(options)?)),
     }
 }
 
@@ -85,7 +107,9 @@ inventory::submit! {
 pub(super) struct Frames(pub(super) Arc<dyn Accept>);
 
 impl Serve for Frames {
-    async fn serve(&self, stream: TcpStream, peer: Arc<str>, site: &Site) {
+    const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames];
+
+    async fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site) {
         let accept = Arc::clone(&self.0);
         server::serve(stream, peer, accept, site).await;
     }

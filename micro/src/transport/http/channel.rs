@@ -16,9 +16,11 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::ID;
 use super::head;
+use crate::dial::refused;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Fault, Inbound, Lease, Pool, is_closing, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
+use crate::tls::Way;
 use crate::transport::{Channel, Limits, Socket};
 use crate::wire::{self, Reply};
 
@@ -35,7 +37,7 @@ pub(in super::super) struct HttpChannel {
 }
 
 impl HttpChannel {
-    pub(in super::super) fn new(address: &str, limits: &Limits) -> Result<Self> {
+    pub(in super::super) fn new(address: &str, limits: &Limits, way: Way) -> Result<Self> {
         let wrong = || {
             Error::bad_request(
                 ID,
@@ -53,7 +55,7 @@ impl HttpChannel {
             return Err(wrong());
         }
         Ok(Self {
-            pool: Arc::new(Pool::new(address, limits)),
+            pool: Arc::new(Pool::new(address, limits, way)),
             host: head::value(address),
             next: AtomicU64::new(0),
             has_seen_frames: AtomicBool::new(false),
@@ -212,6 +214,9 @@ impl HttpChannel {
 
     fn broken(&self, endpoint: &str, source: hyper::Error) -> Error {
         let node = self.pool.address();
+        if let Some(refused) = refused(node, &source) {
+            return refused.with_source(source);
+        }
         if source.is_parse() {
             let detail =
                 format!("{node} answered the call of {endpoint} with something that is not HTTP");

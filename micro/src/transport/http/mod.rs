@@ -13,9 +13,10 @@ use async_trait::async_trait;
 
 pub(super) use self::answer::Calls;
 pub(super) use self::channel::HttpChannel;
-use super::{Accept, Backend, Channel, Facts, Limits, Listener, Transport};
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, secured};
 use crate::error::Result;
 use crate::listener;
+use crate::tls::{Ends, SECURE};
 
 /// Who speaks in the errors of this transport.
 const ID: &str = "micro.transport.http";
@@ -47,25 +48,51 @@ const ID: &str = "micro.transport.http";
 #[derive(Clone, Debug, Default)]
 pub struct HttpTransport {
     limits: Limits,
+    ends: Ends,
 }
 
 impl HttpTransport {
     /// A transport with these bounds.
     pub fn new(limits: Limits) -> Self {
-        Self { limits }
+        Self {
+            limits,
+            ends: Ends::default(),
+        }
+    }
+
+    /// A transport as `options` want it, secured if they say so.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` for files that cannot be used.
+    pub fn open(options: &Options) -> Result<Self> {
+        Ok(Self {
+            limits: options.limits.clone(),
+            ends: Ends::open(&options.tls)?,
+        })
     }
 }
 
 #[async_trait]
 impl Transport for HttpTransport {
-    fn dial(&self, address: &str, _: &Facts) -> Result<Arc<dyn Channel>> {
-        Ok(Arc::new(HttpChannel::new(address, &self.limits)?))
+    fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        let (limits, node) = (self.limits.clone(), address.to_owned());
+        let make = move |way| HttpChannel::new(&node, &limits, way);
+        secured::dial(&self.ends, address, facts, make)
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
         let calls = Calls::new(accept);
-        let listener = listener::Listener::bind(address, calls, self.limits.clone()).await?;
+        let listener =
+            listener::Listener::bind(address, calls, self.limits.clone(), &self.ends).await?;
         Ok(Box::new(listener))
+    }
+
+    fn facts(&self) -> &'static [(&'static str, &'static str)] {
+        match self.ends.is_on() {
+            true => &[SECURE],
+            false => &[],
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -76,6 +103,6 @@ impl Transport for HttpTransport {
 inventory::submit! {
     Backend {
         names: &["http"],
-        open: |options| Ok(Arc::new(HttpTransport::new(options.limits.clone()))),
+        open: |options| Ok(Arc::new(HttpTransport::open(options)?)),
     }
 }

@@ -1,0 +1,147 @@
+//! Both ends of a handshake, by rustls.
+//!
+//! `files` reads what they need, and again when it changes; `fault` says what went wrong.
+
+mod fault;
+mod files;
+
+use std::io;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+pub(crate) use self::fault::{refusal, words};
+
+use self::files::Fresh;
+use super::{Protocol, Stream, Tls};
+use crate::error::Result;
+
+/// The first byte of a handshake.
+const HANDSHAKE: u8 = 0x16;
+
+/// What is said to who begins with anything else. HTTP clients show it, and frames know it by its start.
+const PLAIN: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+    Content-Length: 63\r\n\r\nthis port takes TLS only: call it with --tls and --tls_ca_file\n";
+
+/// How much is read and forgotten of who was refused.
+const FORGOTTEN: u64 = 64 << 10;
+
+/// The end that opens connections.
+#[derive(Debug)]
+pub(in super::super) struct Connector(Option<Fresh<ClientConfig>>);
+
+impl Connector {
+    pub(in super::super) fn open(tls: &Tls) -> Result<Self> {
+        let Some(ca_file) = tls.ca_file.clone() else {
+            return Ok(Self(None));
+        };
+        let fresh = Fresh::open(tls.clone(), move |tls| files::client(tls, &ca_file))?;
+        Ok(Self(Some(fresh)))
+    }
+
+    /// `stream`, secured once its other end has proven that it is `name`.
+    pub(in super::super) async fn connect(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        wanted: Protocol,
+    ) -> io::Result<Stream> {
+        let unusable = |detail: String| io::Error::new(io::ErrorKind::InvalidInput, detail);
+        let config = self
+            .0
+            .as_ref()
+            .ok_or_else(|| unusable("this program trusts nobody: give --tls_ca_file".to_owned()))?;
+        let expected = ServerName::try_from(name.to_owned()).map_err(|_| {
+            unusable(format!(
+                "no certificate can say {name:?}: give --tls_server_name"
+            ))
+        })?;
+        // Who takes HTTP alone says so at once.
+        let offered: &[Protocol] = match wanted {
+            Protocol::Frames => &[Protocol::Frames, Protocol::Http],
+            Protocol::Http => &[Protocol::Http],
+        };
+        let connector = TlsConnector::from(config.get());
+        let connecting = connector.with_alpn(names(offered));
+        let stream = connecting.connect(expected, stream).await?;
+        let agreed = protocol(stream.get_ref().1.alpn_protocol());
+        Ok(Stream::Secured(Box::new(stream), agreed))
+    }
+}
+
+/// The end that accepts connections.
+#[derive(Debug)]
+pub(crate) struct Acceptor(Fresh<ServerConfig>);
+
+impl Acceptor {
+    pub(in super::super) fn open(tls: &Tls, protocols: &'static [Protocol]) -> Result<Self> {
+        let make = move |tls: &Tls| {
+            let mut config = files::server(tls)?;
+            config.alpn_protocols = names(protocols);
+            Ok(config)
+        };
+        Fresh::open(tls.clone(), make).map(Self)
+    }
+
+    /// `stream`, secured.
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
+        let mut first = [0];
+        match stream.peek(&mut first).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            _ if first[0] != HANDSHAKE => {
+                farewell(stream, PLAIN).await;
+                return Err(io::Error::other("it speaks no TLS"));
+            }
+            _ => {}
+        }
+        let accepting = TlsAcceptor::from(self.0.get()).accept(stream);
+        match accepting.into_fallible().await {
+            Ok(stream) => {
+                let agreed = protocol(stream.get_ref().1.alpn_protocol());
+                Ok(Stream::Secured(Box::new(stream), agreed))
+            }
+            Err((error, stream)) => {
+                farewell(stream, b"").await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Says `last`, and waits until the other side has closed: a close with unread bytes would reset the connection before it
+/// has read why.
+async fn farewell(mut stream: TcpStream, last: &[u8]) {
+    if stream.write_all(last).await.is_ok() && stream.shutdown().await.is_ok() {
+        let mut rest = stream.take(FORGOTTEN);
+        // What comes is not wanted.
+        let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    }
+}
+
+fn names(protocols: &[Protocol]) -> Vec<Vec<u8>> {
+    let names = protocols.iter().map(|protocol| protocol.name());
+    names.map(|name| name.as_bytes().to_vec()).collect()
+}
+
+fn protocol(name: Option<&[u8]>) -> Option<Protocol> {
+    let both = [Protocol::Frames, Protocol::Http];
+    both.into_iter()
+        .find(|protocol| name == Some(protocol.name().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PLAIN;
+
+    #[test]
+    fn the_answer_to_plain_clients_is_as_long_as_it_says() {
+        let text = std::str::from_utf8(PLAIN).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())));
+    }
+}

@@ -1,0 +1,217 @@
+//! Who is refused, and in which words.
+
+use micro::transport::Tls;
+use micro::{Error, prelude::*};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::authority::Authority;
+use crate::{Fleet, quick, start};
+
+/// What a caller of a server with a certificate of these years and names, by `authority`, is told.
+async fn told(
+    fleet: &Fleet,
+    authority: &Authority,
+    name: &str,
+    years: std::ops::Range<i32>,
+) -> Error {
+    let (cert, key) = authority.signs_for(&[name], years);
+    let server = Tls::with_ca(fleet.authority.file()).certificate(cert, key);
+    let _greeter = fleet.serve("greeter", server).await;
+    fleet.ask(fleet.caller()).await.unwrap_err()
+}
+
+fn assert_says(error: &Error, words: &str) {
+    assert!(error.detail().contains(words), "{error}");
+    assert_eq!(error.code(), 502, "{error}");
+    assert!(error.is_never_reached(), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_refused() {
+    let fleet = Fleet::new();
+
+    let error = told(&fleet, &fleet.authority, "greeter", 2000..2001).await;
+
+    assert_says(&error, "has a certificate that expired ");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_is_refused() {
+    let fleet = Fleet::new();
+
+    let error = told(&fleet, &fleet.authority, "greeter", 3000..3001).await;
+
+    assert_says(&error, "has a certificate that is valid only in ");
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_refused() {
+    let fleet = Fleet::new();
+
+    let error = told(&fleet, &Authority::new("stranger"), "greeter", 2020..3000).await;
+
+    assert_says(
+        &error,
+        "has a certificate that no authority in --tls_ca_file signed",
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused() {
+    let fleet = Fleet::new();
+
+    let error = told(&fleet, &fleet.authority, "bank", 2020..3000).await;
+
+    assert_says(
+        &error,
+        "has a certificate for bank, and not for greeter: give it one, or --tls_server_name",
+    );
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_told_that_it_needs_one() {
+    let fleet = Fleet::new();
+    let member = fleet.member(&["greeter"]).client_ca(fleet.authority.file());
+    let _greeter = fleet.serve("greeter", member).await;
+
+    let error = fleet.ask(fleet.caller()).await.unwrap_err();
+
+    assert_says(
+        &error,
+        "answers only who has a certificate: give --tls_cert_file and --tls_key_file",
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_a_stranger_signed_is_refused() {
+    let fleet = Fleet::new();
+    let member = fleet.member(&["greeter"]).client_ca(fleet.authority.file());
+    let _greeter = fleet.serve("greeter", member).await;
+    let stranger = Authority::new("stranger");
+    let (cert, key) = stranger.signs(&["client"]);
+
+    let error = fleet
+        .ask(fleet.caller().certificate(cert, key))
+        .await
+        .unwrap_err();
+
+    assert_says(
+        &error,
+        "refused the certificate in --tls_cert_file: no authority",
+    );
+}
+
+#[tokio::test]
+async fn a_client_whose_certificate_has_expired_is_refused() {
+    let fleet = Fleet::new();
+    let member = fleet.member(&["greeter"]).client_ca(fleet.authority.file());
+    let _greeter = fleet.serve("greeter", member).await;
+    let (cert, key) = fleet.authority.signs_for(&["client"], 2000..2001);
+
+    let error = fleet
+        .ask(fleet.caller().certificate(cert, key))
+        .await
+        .unwrap_err();
+
+    assert_says(
+        &error,
+        "refused the certificate in --tls_cert_file: it has expired",
+    );
+}
+
+#[tokio::test]
+async fn a_client_without_tls_is_told_by_the_record_what_it_needs() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter", fleet.member(&["greeter"])).await;
+
+    let error = fleet.ask(Tls::default()).await.unwrap_err();
+
+    assert_says(
+        &error,
+        "takes TLS only: start this program with --tls and --tls_ca_file",
+    );
+}
+
+#[tokio::test]
+async fn a_client_without_tls_and_without_a_record_is_told_so_by_the_port() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter", fleet.member(&["greeter"])).await;
+    let address = fleet.address("greeter").await;
+    let client = fleet.builder("client").build().await.unwrap();
+
+    let reply: micro::Result<Plain<String>> = client
+        .client()
+        .call("greeter", "Greeter.Hello", &Plain("ann".to_owned()))
+        .address(address)
+        .await;
+
+    let error = reply.unwrap_err();
+    assert!(
+        error
+            .detail()
+            .contains("this port takes TLS only: call it with --tls"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_with_tls_speaks_to_no_node_without() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter", Tls::default()).await;
+
+    let error = fleet.ask(fleet.caller()).await.unwrap_err();
+
+    assert_says(&error, "answers without TLS: start it with --tls");
+}
+
+#[tokio::test]
+async fn a_peer_that_says_nothing_is_closed_after_head_timeout() {
+    let fleet = Fleet::new();
+    let node = fleet.builder("greeter").tls(fleet.member(&["greeter"]));
+    let _greeter = start(node.limits(quick())).await;
+    let mut stream = TcpStream::connect(fleet.address("greeter").await)
+        .await
+        .unwrap();
+
+    let read = tokio::time::timeout(Duration::from_secs(4), stream.read(&mut [0])).await;
+
+    assert_eq!(read.unwrap().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_stops_in_the_handshake_is_closed_after_head_timeout() {
+    let fleet = Fleet::new();
+    let node = fleet.builder("greeter").tls(fleet.member(&["greeter"]));
+    let _greeter = start(node.limits(quick())).await;
+    let mut stream = TcpStream::connect(fleet.address("greeter").await)
+        .await
+        .unwrap();
+    stream.write_all(&[0x16, 3, 1]).await.unwrap();
+
+    let read = tokio::time::timeout(Duration::from_secs(4), stream.read(&mut [0])).await;
+
+    // Closed, or reset since not all was read.
+    assert!(!matches!(read.unwrap(), Ok(1..)));
+}
+
+#[tokio::test]
+async fn a_node_that_stops_in_the_handshake_is_given_up_after_head_timeout() {
+    let fleet = Fleet::new();
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let client = fleet.builder("client").tls(fleet.caller()).limits(quick());
+    let client = client.build().await.unwrap();
+
+    let reply: micro::Result<Plain<String>> = client
+        .client()
+        .call("greeter", "Greeter.Hello", &Plain("ann".to_owned()))
+        .address(address)
+        .await;
+
+    let error = reply.unwrap_err();
+    assert_says(
+        &error,
+        "did not finish the TLS handshake within 100ms (head_timeout)",
+    );
+}

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metadata::Metadata;
+use crate::trace::Traced;
 
 /// The metadata, deadline, cancellation and peer of one call; cheap to clone.
 ///
@@ -33,6 +34,8 @@ struct Inner {
     peer: Option<Arc<str>>,
     attempt: u32,
     scope: Scope,
+    /// `None` if nobody listens to spans.
+    traced: Option<Arc<Traced>>,
     finished: AtomicBool,
     token: OnceLock<CancellationToken>,
 }
@@ -49,7 +52,7 @@ thread_local! {
 }
 
 static BACKGROUND: LazyLock<Context> =
-    LazyLock::new(|| Context::new(Metadata::new(), None, None, 1, Scope::default()));
+    LazyLock::new(|| Context::new(Metadata::new(), None, None, 1, Scope::default(), None));
 
 impl Context {
     /// The context of a program that serves no call: no metadata, no deadline, never cancelled.
@@ -68,6 +71,7 @@ impl Context {
         peer: Option<Arc<str>>,
         attempt: u32,
         scope: Scope,
+        traced: Option<Arc<Traced>>,
     ) -> Self {
         Self(Arc::new(Inner {
             metadata,
@@ -75,6 +79,7 @@ impl Context {
             peer,
             attempt,
             scope,
+            traced,
             finished: AtomicBool::new(false),
             token: OnceLock::new(),
         }))
@@ -133,6 +138,11 @@ impl Context {
             .spawn(async move { stop.run_until_cancelled_owned(work).await })
     }
 
+    /// How the call is seen by those who listen to spans.
+    pub(crate) fn traced(&self) -> Option<&Arc<Traced>> {
+        self.0.traced.as_ref()
+    }
+
     /// Polls `future` with this context as the current one.
     pub(crate) fn scope<F: Future + Unpin>(
         &self,
@@ -153,11 +163,14 @@ impl Context {
         })
     }
 
-    /// Runs `work` with this context as the current one.
+    /// Runs `work` with this context as the current one, in its span.
     pub(crate) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = CURRENT.replace(Some(self.clone()));
         let _restore = Restore(before);
-        work()
+        match &self.0.traced {
+            None => work(),
+            Some(traced) => traced.span.in_scope(work),
+        }
     }
 
     /// Says that the call is over or its caller gone; returned by the server end's guard.

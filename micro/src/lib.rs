@@ -57,6 +57,7 @@
 //! - how connections are secured: [`securing`];
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
+//! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
@@ -99,6 +100,8 @@ pub mod events {}
 #[cfg(any(feature = "frames", feature = "http"))]
 mod dial;
 mod flags;
+#[doc = include_str!("docs/observe.md")]
+pub mod observe {}
 #[cfg(feature = "http")]
 mod http;
 pub mod id;
@@ -114,7 +117,9 @@ pub mod selector;
 pub mod server;
 mod service;
 mod settings;
+pub mod telemetry;
 mod tls;
+mod trace;
 #[doc = include_str!("docs/tls.md")]
 pub mod securing {}
 pub mod transport;

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub(crate) struct Site {
     drain: CancellationToken,
     /// The same as `drain`, to be asked for every call.
     leaving: AtomicBool,
+    /// How many connections there are.
+    open: AtomicUsize,
 }
 
 impl Site {
@@ -51,6 +53,7 @@ impl Site {
             limits,
             drain: CancellationToken::new(),
             leaving: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
         }
     }
 
@@ -135,6 +138,11 @@ impl Listener {
         &self.address
     }
 
+    /// How many connections are open.
+    pub(crate) fn connections(&self) -> usize {
+        self.site.open.load(Ordering::Relaxed)
+    }
+
     /// Stops accepting connections, lets what is being answered finish, and waits until all connections have ended.
     pub(crate) async fn drain(&self) {
         self.site.leave();
@@ -202,6 +210,7 @@ async fn accept<S: Serve>(socket: TcpListener, served: Arc<Served<S>>) {
         }
     }
     while let Some(ended) = connections.join_next().await {
+        site.open.store(connections.len(), Ordering::Relaxed);
         report(ended);
     }
 }
@@ -214,6 +223,7 @@ async fn next(socket: &TcpListener, connections: &mut JoinSet<()>, site: &Site) 
         while let Poll::Ready(Some(ended)) = connections.poll_join_next(cx) {
             report(ended);
         }
+        site.open.store(connections.len(), Ordering::Relaxed);
         if drain.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Drain);
         }

@@ -6,8 +6,10 @@ use micro::broker::MemoryBroker;
 use micro::prelude::*;
 use micro::registry::{Candidate, MemoryRegistry, Snapshot};
 use micro::selector::Selector;
-use micro::transport::MemoryTransport;
+use micro::transport::{HttpTransport, MemoryTransport};
 use micro::{Builder, Error, Running, Service};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Components that the services of one test share.
 #[derive(Clone, Default)]
@@ -72,4 +74,21 @@ impl Selector for PassedOver {
     fn name(&self) -> &'static str {
         "passed-over"
     }
+}
+
+/// A service that answers over HTTP on a port of its own, and stops without lingering.
+pub fn over_http(name: &'static str) -> Builder {
+    System::default()
+        .builder(name)
+        .transport(HttpTransport::default())
+}
+
+/// What an HTTP server answers at `address` to a GET of `path`, head and all.
+pub async fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

@@ -14,6 +14,7 @@ use crate::message::{Body, Request, Response};
 use crate::metadata::ATTEMPT;
 use crate::registry::{Cache, Candidate, InFlight, Snapshot};
 use crate::selector::{Outcome, Selector};
+use crate::telemetry;
 use crate::transport::{Channel, Facts};
 
 /// Where calls go.
@@ -54,6 +55,7 @@ pub(super) async fn run(
         } => {
             if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
                 let channel = channels.to(&address, &Facts::new())?;
+                telemetry::attempted(&address, 1);
                 let delivered = deliver(&*channel, &mut request, streams);
                 let sent = window.bound(&address, delivered).await;
                 return sent.map_err(|error| located(error, &request, &address, 1));
@@ -173,6 +175,7 @@ impl Attempts {
             request.metadata.set(ATTEMPT, &self.number.to_string());
         }
         let address = &*candidate.node.address;
+        telemetry::attempted(address, self.number);
         let facts = &candidate.node.metadata;
         let channel = found.channels.to(address, facts).map_err(|error| {
             found.cache.eject(candidate);

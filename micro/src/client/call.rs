@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::metadata::{Metadata, SECRETS};
 use crate::selector::Filter;
+use crate::trace;
 
 /// What a compiled contract says of a method.
 #[derive(Clone, Debug)]
@@ -235,7 +236,9 @@ impl<T> Call<T> {
         let is_kept = |name: &str| kept.iter().any(|own| own.eq_ignore_ascii_case(name));
         let mut metadata: Metadata = served
             .iter()
-            .filter(|(name, _)| !is_secret(name) || is_kept(name))
+            .filter(|(name, value)| {
+                (!is_secret(name) || is_kept(name)) && trace::is_sound(name, value)
+            })
             .collect();
         metadata.extend(self.metadata.iter());
         metadata

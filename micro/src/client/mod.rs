@@ -31,13 +31,17 @@ use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
-use crate::registry::{Cache, Registry};
+use crate::registry::Cache;
 use crate::selector::Selector;
+use crate::telemetry::{Metrics, Observation};
 use crate::transport::{Channel, Facts, Transport};
 use crate::wrapper::{Next, Stack, Wrapper};
 
 /// Who says so in errors of this end.
 const ID: &str = "micro.client";
+
+/// How long is waited for a first node by who only asks whether there is one.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -98,16 +102,19 @@ pub(crate) struct Core {
     route: Route,
     broker: Arc<dyn Broker>,
     budget: Budget,
+    /// `None` if calls are not counted.
+    metrics: Option<Metrics>,
     options: Options,
 }
 
 impl Client {
     pub(crate) fn new(
         name: Cow<'static, str>,
-        registry: Arc<dyn Registry>,
+        cache: Cache,
         transport: Arc<dyn Transport>,
         selector: Arc<dyn Selector>,
         broker: Arc<dyn Broker>,
+        metrics: Option<Metrics>,
         options: Options,
     ) -> Self {
         let channels = Channels {
@@ -115,23 +122,24 @@ impl Client {
             open: RwLock::default(),
         };
         let route = Route::Discovered {
-            cache: Cache::new(registry),
+            cache,
             selector,
             channels,
         };
-        Self::with_route(name, route, broker, options)
+        Self::with_route(name, route, broker, metrics, options)
     }
 
     /// A client of whatever is behind `channel`, under any name.
     pub(crate) fn to(channel: Arc<dyn Channel>, broker: Arc<dyn Broker>) -> Self {
         let route = Route::Fixed(channel);
-        Self::with_route(Cow::Borrowed(""), route, broker, Options::default())
+        Self::with_route(Cow::Borrowed(""), route, broker, None, Options::default())
     }
 
     fn with_route(
         name: Cow<'static, str>,
         route: Route,
         broker: Arc<dyn Broker>,
+        metrics: Option<Metrics>,
         options: Options,
     ) -> Self {
         let core = Arc::new(Core {
@@ -139,6 +147,7 @@ impl Client {
             route,
             broker,
             budget: Budget::new(&options),
+            metrics,
             options,
         });
         Self {
@@ -228,6 +237,14 @@ impl Client {
 
     /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
     async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
+        match Observation::of_call(self.core.metrics.as_ref(), &mut request) {
+            None => self.pass(request, plan).await,
+            // Boxed, so that calls which nobody looks at are no larger for it.
+            Some(observation) => observation.round(self.pass(request, plan)).boxed().await,
+        }
+    }
+
+    async fn pass(&self, mut request: Request, plan: Plan) -> Result<Response> {
         match &self.first {
             None => attempt::run(&self.core, request, Some(plan)).await,
             Some(first) => {
@@ -239,10 +256,29 @@ impl Client {
     }
 
     /// Sends a message through the wrappers to the broker.
-    pub(crate) async fn hand_out(&self, request: Request) -> Result<Response> {
+    pub(crate) async fn hand_out(&self, mut request: Request) -> Result<Response> {
+        match Observation::of_publishing(&mut request) {
+            None => self.pass_out(request).await,
+            Some(observation) => observation.round(self.pass_out(request)).await,
+        }
+    }
+
+    async fn pass_out(&self, request: Request) -> Result<Response> {
         match &self.first_publishing {
             None => publish::run(Arc::clone(&self.core), request).await,
             Some(first) => first.take(request).await,
+        }
+    }
+
+    /// Looks for a node of `service`, and waits a moment for a first one.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` or `unavailable`, saying what was asked.
+    pub(crate) async fn find(self, service: String) -> Result<()> {
+        match &self.core.route {
+            Route::Fixed(_) => Ok(()),
+            Route::Discovered { cache, .. } => cache.snapshot(&service, MOMENT).await.map(drop),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::id;
 use crate::message::{Body, ContentType, Message, Request, Response};
 use crate::metadata::{Metadata, SECRETS};
+use crate::trace;
 
 /// Publishes events of one type to one topic. Cheap to clone.
 pub struct Publisher<T> {
@@ -105,7 +106,7 @@ impl Publish {
                 context
                     .metadata()
                     .iter()
-                    .filter(|(name, _)| !is_secret(name)),
+                    .filter(|(name, value)| !is_secret(name) && trace::is_sound(name, value)),
             );
         }
         metadata.extend(message.metadata.iter());

@@ -230,15 +230,6 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_needs_no_value() {
-        let on = over(&["--tls", "--tls_ca_file=ca.pem"], Settings::default());
-        let off = over(&["--tls=false"], Settings::default());
-
-        assert!(on.transport_options.tls.is_on);
-        assert!(!off.transport_options.tls.is_on);
-    }
-
-    #[test]
     fn a_flag_is_laid_over_what_code_set() {
         let mut settings = Settings::default();
         settings.server.version = "1.0.0".to_owned();
@@ -246,6 +237,14 @@ mod tests {
         let laid = over(&["--server_version=2.0.0"], settings);
 
         assert_eq!(laid.server.version, "2.0.0");
+    }
+
+    #[test]
+    fn a_switch_alone_is_on_and_may_be_said_to_be_off() {
+        assert!(over(&["--metrics"], Settings::default()).metrics);
+
+        let on = over(&["--metrics"], Settings::default());
+        assert!(!over(&["--metrics=false"], on).metrics);
     }
 
     #[test]

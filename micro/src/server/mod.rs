@@ -6,6 +6,8 @@
 mod debug;
 mod definition;
 mod handler;
+mod health;
+mod pages;
 mod registration;
 mod router;
 mod rpc;
@@ -25,10 +27,13 @@ pub use handler::{
     Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,
     server_streaming, server_streaming_as, unary, unary_as,
 };
+pub(crate) use health::Check;
 pub use stream::Emitter;
 pub use subscriber::{Subscriber, subscriber, subscriber_as};
 
 use self::debug::Stats;
+use self::health::Health;
+use self::pages::Pages;
 use self::registration::Identity;
 use self::router::Router;
 use self::rpc::Rpc;
@@ -38,6 +43,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::message::{Request, Response};
 use crate::registry::{self, Registration, Registry};
+use crate::telemetry::Metrics;
 use crate::transport::{Accept, Listener, Transport};
 use crate::wrapper::Stack;
 
@@ -66,6 +72,8 @@ pub struct Options {
     pub linger: Duration,
     /// How long a stopping server waits for calls in flight. Default 30 s.
     pub drain: Duration,
+    /// How long one check of whether the service is ready may take; one that takes longer is not passed. Default 500 ms.
+    pub check_timeout: Duration,
 }
 
 impl Default for Options {
@@ -80,6 +88,7 @@ impl Default for Options {
             register_interval: Duration::from_secs(30),
             linger: Duration::from_secs(3),
             drain: Duration::from_secs(30),
+            check_timeout: Duration::from_millis(500),
         }
     }
 }
@@ -93,6 +102,8 @@ pub(crate) struct Parts {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) broker: Arc<dyn Broker>,
+    /// `None` if nothing is counted.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// What stands round the handlers and the subscribers of a server.
@@ -107,16 +118,22 @@ pub(crate) struct Wrappers {
 pub(crate) struct Server {
     rpc: Rpc,
     scope: Scope,
-    listener: Box<dyn Listener>,
+    listener: Arc<dyn Listener>,
     subscriptions: Vec<Subscription>,
     registration: Option<Registration>,
+    health: Health,
     options: Options,
 }
 
 /// The endpoints of `definitions` as something that answers calls, without a listener.
 /// If two handlers have one name, every call is answered with that.
 pub(crate) fn accept(definitions: &[Definition]) -> Arc<dyn Accept> {
-    match rpc(definitions, Scope::default(), &Stack::default()) {
+    match rpc(
+        definitions,
+        Scope::default(),
+        &Stack::default(),
+        Pages::default(),
+    ) {
         Ok(rpc) => Arc::new(rpc),
         Err(clash) => Arc::new(Clash(clash.detail().to_owned())),
     }
@@ -135,7 +152,7 @@ impl Accept for Clash {
     }
 }
 
-fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc> {
+fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack, pages: Pages) -> Result<Rpc> {
     let stats = Arc::new(Stats::new());
     let mut router = Router::default();
     for definition in definitions {
@@ -152,7 +169,7 @@ fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack) -> Result<Rpc
         let endpoints = own.flat_map(registration::endpoints).collect();
         router.add(&debug::definition(name, Arc::clone(&stats), endpoints))?;
     }
-    Ok(Rpc::new(router, scope, stats, wrappers))
+    Ok(Rpc::new(router, scope, stats, wrappers, pages))
 }
 
 impl Server {
@@ -166,14 +183,21 @@ impl Server {
         parts: Parts,
         options: Options,
         wrappers: &Wrappers,
+        checks: Vec<Check>,
     ) -> Result<Self> {
         let scope = Scope::default();
-        let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers)?;
+        let health = Health::new(checks, options.check_timeout);
+        let pages = Pages {
+            metrics: parts.metrics.clone(),
+            health: health.clone(),
+        };
+        let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers, pages)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
-        let listener = parts
-            .transport
-            .listen(registry::bind(&*parts.registry, &options.address), accept)
-            .await?;
+        let bind = registry::bind(&*parts.registry, &options.address);
+        let listener: Arc<dyn Listener> = parts.transport.listen(bind, accept).await?.into();
+        if let Some(metrics) = &parts.metrics {
+            metrics.add(&listener);
+        }
         tracing::info!(
             transport = parts.transport.name(),
             "Listening on {}",
@@ -183,7 +207,8 @@ impl Server {
         for definition in &definitions {
             for subscriber in &definition.subscribers {
                 let (service, round) = (definition.name.clone(), &wrappers.subscribers);
-                let consumer = subscriber.consumer(service, round, scope.clone());
+                let consumer =
+                    subscriber.consumer(service, round, scope.clone(), parts.metrics.clone());
                 subscriptions.push(subscriber.subscribe(&*parts.broker, consumer).await?);
                 tracing::info!("Subscribing to topic: {}", subscriber.topic);
             }
@@ -202,12 +227,14 @@ impl Server {
         }
         let registration =
             Registration::start(Arc::clone(&parts.registry), records, ttl, interval).await?;
+        health.set_registered(true);
         Ok(Self {
             rpc,
             scope,
             listener,
             subscriptions,
             registration: Some(registration),
+            health,
             options,
         })
     }
@@ -215,6 +242,11 @@ impl Server {
     /// Where it listens, with the real port.
     pub(crate) fn address(&self) -> &str {
         self.listener.address()
+    }
+
+    /// Says that it is no longer ready, to whoever asks.
+    pub(crate) fn unready(&self) {
+        self.health.set_registered(false);
     }
 
     /// Takes the records back and the subscriptions, so that nothing new comes but from who knows this node.

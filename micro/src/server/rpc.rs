@@ -19,12 +19,15 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::debug::Stats;
 use super::handler::{Facts, Handler};
+use super::pages::Pages;
 use super::router::{Found, Router};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
 use crate::metadata::ATTEMPT;
-use crate::transport::Accept;
+use crate::telemetry::Observation;
+use crate::trace::Traced;
+use crate::transport::{Accept, Page};
 use crate::wrapper::{Next, Stack};
 
 /// The handlers of one server with all that stands round them. Cheap to clone.
@@ -43,15 +46,23 @@ struct Core {
     scope: Scope,
     stats: Arc<Stats>,
     draining: AtomicBool,
+    pages: Pages,
 }
 
 impl Rpc {
-    pub(crate) fn new(router: Router, scope: Scope, stats: Arc<Stats>, wrappers: &Stack) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        scope: Scope,
+        stats: Arc<Stats>,
+        wrappers: &Stack,
+        pages: Pages,
+    ) -> Self {
         let core = Arc::new(Core {
             router,
             scope,
             stats,
             draining: AtomicBool::new(false),
+            pages,
         });
         let end = Arc::clone(&core);
         let wrapped = wrappers.round(move |request| Arc::clone(&end).dispatch(request).boxed());
@@ -63,7 +74,7 @@ impl Rpc {
         self.0.core.draining.store(true, Ordering::SeqCst);
     }
 
-    async fn answer(self, request: Request) -> Result<Response> {
+    async fn answer(self, mut request: Request) -> Result<Response> {
         let core = &self.0.core;
         // Before the look: a server that is told to drain just then waits for this call.
         let tracked = core.scope.tasks.token();
@@ -75,9 +86,17 @@ impl Rpc {
             .never_reached());
         }
         let counted = core.stats.count();
+        let observation = core.observe(&request);
+        if let Some(traced) = observation.as_ref().and_then(Observation::traced) {
+            request.extensions.insert(traced);
+        }
         let answer = match &self.0.wrapped {
             None => Arc::clone(core).dispatch(request).await,
             Some(first) => through(first, request, core.scope.clone()).await,
+        };
+        let answer = match observation {
+            None => answer,
+            Some(observation) => observation.settle(answer),
         };
         match answer {
             Ok(mut response) => {
@@ -108,6 +127,7 @@ async fn through(first: &Next, mut request: Request, scope: Scope) -> Result<Res
         request.peer.clone(),
         1,
         scope,
+        request.extensions.get::<Arc<Traced>>().cloned(),
     );
     request.context = context.clone();
     let (service, endpoint) = (request.service.clone(), request.endpoint.clone());
@@ -134,9 +154,23 @@ impl Accept for Rpc {
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
         self.clone().answer(request).boxed()
     }
+
+    fn page(&self, path: &str) -> Option<BoxFuture<'static, Page>> {
+        self.0.core.pages.find(path)
+    }
 }
 
 impl Core {
+    /// A look at the call that comes, if anybody looks.
+    fn observe<'a>(&'a self, request: &'a Request) -> Option<Observation> {
+        Observation::of_serving(self.pages.metrics.as_ref(), request, || {
+            let found = self.router.find(&request.service, &request.endpoint);
+            found
+                .ok()
+                .map(|found| (&**found.service, &**found.endpoint))
+        })
+    }
+
     async fn dispatch(self: Arc<Self>, request: Request) -> Result<Response> {
         let found = self.router.find(&request.service, &request.endpoint)?;
         let (service, endpoint) = (found.service, found.endpoint);
@@ -164,6 +198,7 @@ impl Core {
             request.peer.clone(),
             attempt.unwrap_or(1),
             self.scope.clone(),
+            request.extensions.remove::<Arc<Traced>>(),
         );
         let guard = Finish(context.clone());
         let own = context.clone();

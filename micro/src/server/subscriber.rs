@@ -16,6 +16,8 @@ use crate::codec::{Format, Message, Outline};
 use crate::context::{Context, Scope};
 use crate::error::{Error, Outcome, Result};
 use crate::message::{self, Body, Request, Response};
+use crate::telemetry::{Metrics, OK, Observation};
+use crate::trace::Traced;
 use crate::wrapper::{Next, Stack};
 
 type Serve =
@@ -128,20 +130,29 @@ impl Subscriber {
         service: Cow<'static, str>,
         wrappers: &Stack,
         scope: Scope,
+        metrics: Option<Metrics>,
     ) -> Consumer {
         let (serve, inner) = (Arc::clone(&self.serve), scope.clone());
         let first = wrappers
             .round(move |request| unwrapped(Arc::clone(&serve), inner.clone(), request).boxed());
-        let serve = Arc::clone(&self.serve);
+        let (serve, terms) = (Arc::clone(&self.serve), self.terms.clone());
         Consumer::new(move |delivery| {
             let topic = Arc::clone(&delivery.topic);
+            let attempt = delivery.attempt;
+            let observation = Observation::of_handling(metrics.as_ref(), &service, &delivery);
+            let traced = observation.as_ref().and_then(Observation::traced);
             let run = match &first {
-                None => run(Arc::clone(&serve), delivery, scope.clone()).boxed(),
+                None => run(Arc::clone(&serve), delivery, scope.clone(), traced).boxed(),
                 Some(first) => {
-                    wrapped(first.clone(), service.clone(), delivery, scope.clone()).boxed()
+                    let service = service.clone();
+                    wrapped(first.clone(), service, delivery, scope.clone(), traced).boxed()
                 }
             };
-            guarded(topic, run, scope.clone()).boxed()
+            let run = guarded(topic, run, scope.clone());
+            match observation {
+                None => run.boxed(),
+                Some(observation) => observed(observation, terms.clone(), attempt, run).boxed(),
+            }
         })
     }
 
@@ -161,9 +172,14 @@ impl Subscriber {
 }
 
 /// The user's function, under a context of its own.
-async fn run(serve: Serve, delivery: Delivery, scope: Scope) -> Result<()> {
+async fn run(
+    serve: Serve,
+    delivery: Delivery,
+    scope: Scope,
+    traced: Option<Arc<Traced>>,
+) -> Result<()> {
     let metadata = delivery.message.metadata.clone();
-    let context = Context::new(metadata, None, None, delivery.attempt, scope);
+    let context = Context::new(metadata, None, None, delivery.attempt, scope, traced);
     let finish = Finish(context.clone());
     let inner = context.clone();
     // The user's function runs up to its first await where it is called: inside, for the context.
@@ -179,13 +195,14 @@ async fn wrapped(
     service: Cow<'static, str>,
     delivery: Delivery,
     scope: Scope,
+    traced: Option<Arc<Traced>>,
 ) -> Result<()> {
     let Delivery {
         topic,
         message,
         attempt,
     } = delivery;
-    let context = Context::new(message.metadata.clone(), None, None, attempt, scope);
+    let context = Context::new(message.metadata.clone(), None, None, attempt, scope, traced);
     let mut request = Request::new(service, topic.to_string());
     request.content_type = message.content_type;
     request.metadata = message.metadata;
@@ -203,8 +220,26 @@ async fn unwrapped(serve: Serve, scope: Scope, request: Request) -> Result<Respo
     };
     let (topic, attempt) = (Arc::from(&*request.endpoint), request.context.attempt());
     let delivery = Delivery::new(topic, message, attempt);
-    run(serve, delivery, scope).await?;
+    run(serve, delivery, scope, request.context.traced().cloned()).await?;
     Ok(Response::new(request.content_type, Body::default()))
+}
+
+/// Takes down how `run` ends, which is try number `attempt` under `terms`.
+async fn observed(
+    observation: Observation,
+    terms: Terms,
+    attempt: u32,
+    run: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let handled = run.await;
+    if let Err(error) = &handled
+        && matches!(terms.mode, Mode::Group(_))
+        && (attempt >= terms.tries() || error.is_permanent())
+    {
+        observation.parked();
+    }
+    observation.end(handled.as_ref().map_or_else(Error::code, |()| OK));
+    handled
 }
 
 /// Runs until the server no longer waits; a panic is an error. A stopping server waits for it.

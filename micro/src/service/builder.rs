@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::flags::{self, Flags};
 use crate::registry::Registry;
 use crate::selector::Selector;
-use crate::server::{Definition, Options, Wrappers};
+use crate::server::{Check, Definition, Options, Wrappers};
 use crate::settings::{Origin, Settings};
 use crate::transport::{Limits, Tls, Transport};
 
@@ -38,6 +38,8 @@ pub struct Builder {
     flags: Option<Flags>,
     /// What the service serves from the start.
     definitions: Vec<Definition>,
+    /// The services without which it is not ready.
+    needs: Vec<String>,
     /// The flags of the setting that was set last.
     last: &'static [&'static str],
 }
@@ -71,6 +73,7 @@ impl Builder {
             settings: Settings::default(),
             flags,
             definitions,
+            needs: Vec::new(),
             last: &[],
         }
     }
@@ -95,10 +98,15 @@ impl Builder {
         /// Sets [`Options::register_interval`](crate::server::Options::register_interval).
         register_interval(interval: Duration) ["register_interval"] =
             |settings| settings.server.register_interval = interval;
+        /// Counts calls and messages, and shows the numbers at `GET /metrics`, in the form that Prometheus reads; off by
+        /// default.
+        metrics() ["metrics"] = |settings| settings.metrics = true;
         /// Sets [`Options::linger`](crate::server::Options::linger).
         linger(time: Duration) ["stop_linger"] = |settings| settings.server.linger = time;
         /// Sets [`Options::drain`](crate::server::Options::drain).
         drain(time: Duration) ["stop_drain"] = |settings| settings.server.drain = time;
+        /// Sets [`Options::check_timeout`](crate::server::Options::check_timeout).
+        check_timeout(time: Duration) ["check_timeout"] = |settings| settings.server.check_timeout = time;
         /// Finds services, and is found, through `registry`.
         registry(registry: impl Registry + 'static) ["registry"] =
             |settings| settings.given.registry = Some(Arc::new(registry));
@@ -131,8 +139,16 @@ impl Builder {
         /// Says how serving behaves, all at once.
         server(options: Options) [
             "server_version", "server_id", "server_address", "server_advertise", "server_metadata", "register_ttl",
-            "register_interval", "stop_linger", "stop_drain"
+            "register_interval", "stop_linger", "stop_drain", "check_timeout"
         ] = |settings| settings.server = options;
+    }
+
+    /// Says that the service is not ready while the registry knows no node of `service`.
+    ///
+    /// That is what `GET /health/ready` answers; calls are answered all the same.
+    pub fn needs(mut self, service: impl Into<String>) -> Self {
+        self.needs.push(service.into());
+        self
     }
 
     /// Pins what was set last: a flag or a variable that says something else is an error, which names both.
@@ -161,9 +177,16 @@ impl Builder {
     ///
     /// A component's; `bad_request` for a flag against a [fixed](Self::fixed) setting.
     pub async fn build(self) -> Result<Service> {
+        let needs = self.needs.clone();
         let (settings, definitions) = self.settle()?;
         let (parts, client) = settings.assemble()?;
+        let needs = needs.into_iter().map(|name| {
+            let client = client.clone();
+            let service = name.clone();
+            Check::new(name, move || client.clone().find(service.clone()))
+        });
         Ok(Service {
+            checks: needs.collect(),
             is_renamed: settings.is_settled("server_name"),
             is_reversioned: settings.is_settled("server_version"),
             name: settings.name,

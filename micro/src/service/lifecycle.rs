@@ -29,6 +29,7 @@ impl Running {
     ///
     /// Dropping the future ends everything at once.
     pub async fn stop(mut self) {
+        self.server.unready();
         self.hooks.before_stop().await;
         self.server.stop().await;
         self.hooks.after_stop().await;
@@ -36,6 +37,7 @@ impl Running {
 
     /// The first half of a stop without lingering: nobody who looks now finds this node.
     pub(super) async fn leave(&mut self) {
+        self.server.unready();
         self.hooks.before_stop().await;
         self.server.leave().await;
     }

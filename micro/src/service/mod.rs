@@ -3,6 +3,7 @@
 mod builder;
 mod hooks;
 mod lifecycle;
+mod observe;
 mod once;
 mod typed;
 
@@ -17,7 +18,9 @@ use self::hooks::Hooks;
 use crate::client::{Client, Publisher};
 use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::server::{Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers};
+use crate::server::{
+    Check, Definition, Handle, Handler, Options, Parts, Server, Subscriber, Wrappers,
+};
 use crate::wrapper::Wrapper;
 
 /// What a program calls with, and serves as.
@@ -46,6 +49,7 @@ pub struct Service {
     definitions: Vec<Definition>,
     wrappers: Wrappers,
     hooks: Hooks,
+    checks: Vec<Check>,
     parts: Parts,
     client: Client,
     options: Options,
@@ -190,10 +194,11 @@ impl Service {
             options,
             wrappers,
             mut hooks,
+            checks,
             ..
         } = self;
         hooks.before_start().await?;
-        let server = Server::start(definitions, parts, options, &wrappers).await?;
+        let server = Server::start(definitions, parts, options, &wrappers, checks).await?;
         let started = hooks.after_start().await;
         let running = Running::new(server, hooks);
         if let Err(error) = started {

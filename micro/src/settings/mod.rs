@@ -14,9 +14,10 @@ pub(crate) use self::table::{brokers, registries, selectors, transports};
 use crate::broker::{self, Broker};
 use crate::client::{self, Client};
 use crate::error::{Error, Result};
-use crate::registry::{self, Registry};
+use crate::registry::{self, Cache, Registry};
 use crate::selector::Selector;
 use crate::server::{self, Parts};
+use crate::telemetry::Metrics;
 use crate::tls::SECURE;
 use crate::transport::{self, Transport};
 
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) client: client::Options,
     pub(crate) server: server::Options,
     pub(crate) given: Given,
+    /// Calls and messages are counted.
+    pub(crate) metrics: bool,
     /// Of programs that `#[micro::main]` runs; others set logging up themselves.
     pub(crate) log_level: LevelFilter,
     /// Where values come from that are not the default, by the name of their flag.
@@ -74,6 +77,7 @@ impl Default for Settings {
             client: client::Options::default(),
             server: server::Options::default(),
             given: Given::default(),
+            metrics: false,
             log_level: LevelFilter::INFO,
             origins: BTreeMap::new(),
             fixed: BTreeSet::new(),
@@ -112,17 +116,20 @@ impl Settings {
     /// `bad_request` for a name that no backend has, saying which there are; a backend's own.
     pub(crate) fn assemble(&self) -> Result<(Parts, Client)> {
         let registry = self.registry()?;
+        let cache = Cache::new(Arc::clone(&registry));
         let parts = Parts {
+            metrics: self.metrics.then(|| Metrics::new(cache.clone())),
             transport: self.transport()?,
             broker: self.broker(&registry)?,
             registry,
         };
         let client = Client::new(
             self.name.clone(),
-            Arc::clone(&parts.registry),
+            cache,
             Arc::clone(&parts.transport),
             self.selector()?,
             Arc::clone(&parts.broker),
+            parts.metrics.clone(),
             self.client.clone(),
         );
         Ok((parts, client))

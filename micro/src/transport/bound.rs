@@ -11,6 +11,10 @@ impl Listener for listener::Listener {
         self.address()
     }
 
+    fn connections(&self) -> usize {
+        self.connections()
+    }
+
     async fn drain(&self) {
         self.drain().await;
     }

@@ -105,6 +105,36 @@ pub trait Accept: Send + Sync {
     /// Dropping the future, or the body of the reply, cancels the call. An error that is marked
     /// [never reached](crate::Error::is_never_reached) must arrive so marked at the caller.
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>>;
+
+    /// What is shown at `path`, such as `/metrics`, to whoever asks by GET. Nothing by default; transports that have no
+    /// paths never ask.
+    fn page(&self, path: &str) -> Option<BoxFuture<'static, Page>> {
+        let _ = path;
+        None
+    }
+}
+
+/// What a server shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The status, as HTTP has it.
+    pub status: u16,
+    /// The media type, with its parameters.
+    pub content_type: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+impl Page {
+    /// A page.
+    pub fn new(status: u16, content_type: &'static str, text: String) -> Self {
+        Self {
+            status,
+            content_type,
+            text,
+        }
+    }
 }
 
 /// A bound address that is being served. Dropping it closes it.
@@ -112,6 +142,11 @@ pub trait Accept: Send + Sync {
 pub trait Listener: fmt::Debug + Send + Sync {
     /// The bound address, such as `127.0.0.1:40211`: the real port where 0 was asked for.
     fn address(&self) -> &str;
+
+    /// How many connections are open; 0 by default, for transports that have none.
+    fn connections(&self) -> usize {
+        0
+    }
 
     /// Stops accepting connections, lets calls in flight finish, and waits until all connections have ended.
     async fn drain(&self);

@@ -137,6 +137,17 @@ impl Cache {
         standing.is_answered.then_some(age)
     }
 
+    /// The [`age`](Self::age) of what is known of each service, in order of names.
+    pub(crate) fn ages(&self) -> Vec<(String, Duration)> {
+        let services = self.0.shared.services.load();
+        let ages = services
+            .keys()
+            .filter_map(|name| Some((name.to_string(), self.age(name)?)));
+        let mut ages: Vec<_> = ages.collect();
+        ages.sort_unstable();
+        ages
+    }
+
     /// The nodes of `name`, after waiting up to `patience` for the first one.
     ///
     /// When one announces itself, those that do so within 20 ms are waited for, too: callers then spread over all of them.

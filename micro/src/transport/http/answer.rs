@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::http::{Answer, Exchange, Fault, Inbound, Pace, pairs, too_large};
 use crate::listener::Site;
 use crate::message::{Body, ContentType, Request, Response};
-use crate::transport::Accept;
+use crate::transport::{Accept, Page};
 use crate::wire;
 
 /// How a call came, and so how its reply goes.
@@ -63,6 +64,9 @@ impl Answer for Calls {
             parts,
             body,
         } = exchange;
+        if let Some(page) = page(&*self.accept, &parts) {
+            return show(page.await);
+        }
         let (form, call) = call(&parts);
         let mut content_type = ContentType::JSON;
         let outcome = match call {
@@ -138,6 +142,21 @@ fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
     }
 }
 
+/// What is shown to whoever asks for this, if that is no call. Of a wrong head `call` says what is wrong.
+fn page(accept: &dyn Accept, parts: &Parts) -> Option<BoxFuture<'static, Page>> {
+    let is_asked = matches!(parts.method, Method::GET | Method::HEAD) && one_host(parts).is_ok();
+    is_asked.then(|| accept.page(parts.uri.path())).flatten()
+}
+
+fn show(page: Page) -> hyper::Response<Full<Bytes>> {
+    let mut reply = hyper::Response::new(Full::new(page.text.into()));
+    *reply.status_mut() =
+        StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = HeaderValue::from_static(page.content_type);
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
 /// Which call the head means, without its body.
 fn call(parts: &Parts) -> (Form, Result<Request>) {
     if let Err(error) = well_formed(parts) {
@@ -152,14 +171,19 @@ fn call(parts: &Parts) -> (Form, Result<Request>) {
 
 /// What holds for every request.
 fn well_formed(parts: &Parts) -> Result<()> {
+    one_host(parts)?;
+    if parts.method != Method::POST {
+        let detail = format!("{} calls nothing: calls are made by POST", parts.method);
+        return Err(Error::method_not_allowed(ID, detail));
+    }
+    Ok(())
+}
+
+fn one_host(parts: &Parts) -> Result<()> {
     let hosts = parts.headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && parts.version >= Version::HTTP_11) {
         let detail = format!("the request has {hosts} Host headers: send one");
         return Err(Error::bad_request(ID, detail));
-    }
-    if parts.method != Method::POST {
-        let detail = format!("{} calls nothing: calls are made by POST", parts.method);
-        return Err(Error::method_not_allowed(ID, detail));
     }
     Ok(())
 }

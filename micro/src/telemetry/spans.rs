@@ -1,0 +1,165 @@
+//! The spans of calls and messages, named as OpenTelemetry's conventions have it.
+//!
+//! Made only if somebody listens: otherwise each of these is one comparison.
+
+use std::sync::Arc;
+
+use tracing::field::Empty;
+use tracing::{Level, Span, debug_span};
+
+use crate::broker::Delivery;
+use crate::message::Request;
+use crate::metadata::{ATTEMPT, Metadata};
+use crate::trace::{PARENT, STATE, Trace, Traced};
+
+/// What filters know the spans by.
+const TARGET: &str = "micro::rpc";
+
+/// True if somebody listens to spans.
+pub(super) fn is_on() -> bool {
+    tracing::span_enabled!(target: TARGET, Level::DEBUG)
+}
+
+/// The span of a call that is made; the trace goes with the request.
+pub(super) fn call(request: &mut Request) -> Option<Arc<Traced>> {
+    let trace = outgoing(request);
+    traced(
+        debug_span!(
+            target: TARGET,
+            "call",
+            otel.name = %format_args!("{}/{}", request.service, request.endpoint),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            rpc.system = "micro",
+            rpc.service = %request.service,
+            rpc.method = %request.endpoint,
+            server.address = Empty,
+            attempt = Empty,
+            "error.type" = Empty,
+            trace_id = %format_args!("{:032x}", trace.id),
+            span_id = %format_args!("{:016x}", trace.span),
+        ),
+        trace,
+    )
+}
+
+/// The span of a call that is answered by `endpoint` of `service`.
+pub(super) fn serve(service: &str, endpoint: &str, request: &Request) -> Option<Arc<Traced>> {
+    let (trace, parent) = incoming(&request.metadata);
+    let attempt = request.metadata.get(ATTEMPT);
+    let attempt: u32 = attempt.and_then(|number| number.parse().ok()).unwrap_or(1);
+    let span = debug_span!(
+        target: TARGET,
+        parent: None,
+        "serve",
+        otel.name = %format_args!("{service}/{endpoint}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "micro",
+        rpc.service = service,
+        rpc.method = endpoint,
+        client.address = request.peer.as_deref(),
+        attempt,
+        "error.type" = Empty,
+        trace_id = %format_args!("{:032x}", trace.id),
+        span_id = %format_args!("{:016x}", trace.span),
+        parent_id = Empty,
+    );
+    record_parent(&span, parent);
+    traced(span, trace)
+}
+
+/// The span of a message that is published; the trace goes with it.
+pub(super) fn publish(request: &mut Request) -> Option<Arc<Traced>> {
+    let trace = outgoing(request);
+    traced(
+        debug_span!(
+            target: TARGET,
+            "publish",
+            otel.name = %format_args!("send {}", request.endpoint),
+            otel.kind = "producer",
+            otel.status_code = Empty,
+            messaging.system = "micro",
+            messaging.operation.name = "send",
+            messaging.destination.name = %request.endpoint,
+            "error.type" = Empty,
+            trace_id = %format_args!("{:032x}", trace.id),
+            span_id = %format_args!("{:016x}", trace.span),
+        ),
+        trace,
+    )
+}
+
+/// The span of a message that is handled for `service`.
+pub(super) fn handle(service: &str, delivery: &Delivery) -> Option<Arc<Traced>> {
+    let (trace, parent) = incoming(&delivery.message.metadata);
+    let topic = &*delivery.topic;
+    let span = debug_span!(
+        target: TARGET,
+        parent: None,
+        "handle",
+        otel.name = %format_args!("process {topic}"),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        messaging.system = "micro",
+        messaging.operation.name = "process",
+        messaging.destination.name = topic,
+        messaging.consumer.group.name = service,
+        attempt = delivery.attempt,
+        "error.type" = Empty,
+        trace_id = %format_args!("{:032x}", trace.id),
+        span_id = %format_args!("{:016x}", trace.span),
+        parent_id = Empty,
+    );
+    record_parent(&span, parent);
+    traced(span, trace)
+}
+
+/// Says in the span of the call being made which attempt goes where; the last one stays.
+pub(super) fn attempt(address: &str, number: u32) {
+    let span = Span::current();
+    span.record("server.address", address);
+    span.record("attempt", number);
+}
+
+/// Says in the span how its call failed.
+pub(super) fn failed(span: &Span, code: u16) {
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", code);
+}
+
+fn traced(span: Span, trace: Trace) -> Option<Arc<Traced>> {
+    (!span.is_disabled()).then(|| Arc::new(Traced { span, trace }))
+}
+
+fn record_parent(span: &Span, parent: Option<Trace>) {
+    if let Some(parent) = parent {
+        span.record(
+            "parent_id",
+            tracing::field::display(format_args!("{:016x}", parent.span)),
+        );
+    }
+}
+
+/// The hop of a call that is made, written to its metadata: of the handler's trace, unless the caller named another.
+fn outgoing(request: &mut Request) -> Trace {
+    let named = request.metadata.get(PARENT).and_then(Trace::read);
+    let served = request.context.traced().map(|traced| traced.trace);
+    let parent = match (named, served) {
+        (Some(named), Some(served)) if named.id != served.id => Some(named),
+        (named, served) => served.or(named),
+    };
+    if named.is_none() {
+        // It belongs to a trace that is not this one.
+        request.metadata.remove(STATE);
+    }
+    let trace = parent.map_or_else(Trace::begin, Trace::next);
+    request.metadata.set(PARENT, &trace.to_string());
+    trace
+}
+
+/// The hop of a call that is answered, and the one that it came from.
+fn incoming(metadata: &Metadata) -> (Trace, Option<Trace>) {
+    let parent = metadata.get(PARENT).and_then(Trace::read);
+    (parent.map_or_else(Trace::begin, Trace::next), parent)
+}

@@ -17,7 +17,7 @@ pub(crate) struct Row {
     pub(super) value: &'static str,
     /// True if it may be said several times, or take several values between commas.
     pub(super) is_list: bool,
-    /// True if it may be said without a value, which then means `true`.
+    /// True if the flag alone says `true`.
     pub(super) is_switch: bool,
     /// False if the default is not the same in every run.
     pub(super) has_constant_default: bool,
@@ -52,6 +52,7 @@ impl Row {
             arg
         };
         if self.is_switch {
+            // A value stands behind `=`, so that what follows is not taken for one.
             arg.num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")

@@ -5,8 +5,8 @@ use tracing::level_filters::LevelFilter;
 use super::row::{PLAIN, Row};
 use super::time::{duration, seconds};
 use super::value::{
-    LEVELS, content_type, level, list, number, or_default, or_empty, owned, owned_cow, pair,
-    schemes, some, switch, time,
+    LEVELS, boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow,
+    pair, schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{brokers, registries, selectors, transports};
@@ -118,7 +118,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     row!("metrics", SERVER, "true|false",
         "Count calls and messages, and show the numbers at GET /metrics",
-        metrics = switch, ToString::to_string, is_switch: true),
+        metrics = boolean, ToString::to_string, is_switch: true),
     row!(
         "client_request_timeout",
         CLIENT,
@@ -298,7 +298,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     row!("tls", TLS, "BOOL",
         "Secure the connections of calls and messages; a server needs --tls_cert_file, a client --tls_ca_file",
-        transport_options.tls.is_on = switch, ToString::to_string, is_switch: true),
+        transport_options.tls.is_on = boolean, ToString::to_string, is_switch: true),
     row!(
         "tls_cert_file",
         TLS,

@@ -23,14 +23,6 @@ pub(super) fn or_empty(text: &Option<String>) -> String {
     text.clone().unwrap_or_default()
 }
 
-pub(super) fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
-}
-
 pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
     let parts = text.split(',').map(str::trim);
     Ok(parts
@@ -68,6 +60,11 @@ pub(super) fn content_type(text: &str) -> Result<ContentType, String> {
             "{text:?} is no content type: write one such as application/json"
         ))
     }
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is neither true nor false"))
 }
 
 pub(super) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::authority::Authority;
-use crate::{Fleet, quick, start};
+use crate::{Fleet, ask, quick, start};
 
 /// What a caller of a server with a certificate of these years and names, by `authority`, is told.
 async fn told(
@@ -213,5 +213,20 @@ async fn a_node_that_stops_in_the_handshake_is_given_up_after_head_timeout() {
     assert_says(
         &error,
         "did not finish the TLS handshake within 100ms (head_timeout)",
+    );
+}
+
+#[tokio::test]
+async fn a_service_whose_name_no_certificate_can_have_needs_a_server_name() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter-", fleet.member(&["greeter"])).await;
+    let client = fleet.builder("client").tls(fleet.caller());
+    let client = client.build().await.unwrap();
+
+    let error = ask(&client, "greeter-").await.unwrap_err();
+
+    assert_says(
+        &error,
+        "no certificate can say \"greeter-\": give --tls_server_name",
     );
 }

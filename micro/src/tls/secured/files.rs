@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use rustls::RootCertStore;
 use rustls::client::ClientConfig;
@@ -26,8 +25,8 @@ pub(super) struct Fresh<T> {
 /// Reads the files.
 type Make<T> = Box<dyn Fn(&Tls) -> Result<T> + Send + Sync>;
 
-/// When each file was changed last, and its length; nothing of one that is not there.
-type Stamp = Vec<Option<(SystemTime, u64)>>;
+/// What each file holds; nothing of one that is not there. Two changes may have one time and one length.
+type Stamp = Vec<Option<Vec<u8>>>;
 
 impl<T> Fresh<T> {
     /// Made by `make` of the files of `tls`.
@@ -76,11 +75,7 @@ impl<T> fmt::Debug for Fresh<T> {
 }
 
 fn stamp(tls: &Tls) -> Stamp {
-    let look = |file: &str| {
-        let facts = fs::metadata(file).ok()?;
-        Some((facts.modified().ok()?, facts.len()))
-    };
-    tls.files().map(|(_, file)| look(file)).collect()
+    tls.files().map(|(_, file)| fs::read(file).ok()).collect()
 }
 
 /// How this program dials; it trusts whom `--tls_ca_file` names.

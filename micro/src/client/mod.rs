@@ -237,20 +237,20 @@ impl Client {
 
     /// Sends `request` through the wrappers to the attempt loop, until the time allowed is over.
     async fn send(&self, mut request: Request, plan: Plan) -> Result<Response> {
-        match Observation::of_call(self.core.metrics.as_ref(), &mut request) {
-            None => self.pass(request, plan).await,
-            // Boxed, so that calls which nobody looks at are no larger for it.
-            Some(observation) => observation.round(self.pass(request, plan)).boxed().await,
-        }
-    }
-
-    async fn pass(&self, mut request: Request, plan: Plan) -> Result<Response> {
-        match &self.first {
-            None => attempt::run(&self.core, request, Some(plan)).await,
-            Some(first) => {
-                let window = Window::new(plan.opened_by);
-                request.extensions.insert(plan);
-                window.bound("the wrappers", first.take(request)).await
+        let observation = Observation::of_call(self.core.metrics.as_ref(), &mut request);
+        // Boxed what is not always there, so that a bare call is no larger for it.
+        match (observation, &self.first) {
+            (None, None) => attempt::run(&self.core, request, Some(plan)).await,
+            (None, Some(first)) => through(first, request, plan).boxed().await,
+            (Some(observation), None) => {
+                let run = attempt::run(&self.core, request, Some(plan));
+                observation.round(run).boxed().await
+            }
+            (Some(observation), Some(first)) => {
+                observation
+                    .round(through(first, request, plan))
+                    .boxed()
+                    .await
             }
         }
     }
@@ -290,6 +290,13 @@ impl Client {
     pub(crate) fn options(&self) -> &Options {
         &self.core.options
     }
+}
+
+/// Sends `request` through the wrappers, until the time allowed is over.
+async fn through(first: &Next, mut request: Request, plan: Plan) -> Result<Response> {
+    let window = Window::new(plan.opened_by);
+    request.extensions.insert(plan);
+    window.bound("the wrappers", first.take(request)).await
 }
 
 /// The channels to the nodes called so far, by address.

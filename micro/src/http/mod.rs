@@ -1,24 +1,27 @@
-//! HTTP/1.1 at both ends: what carriers and backends that speak it share.
+//! HTTP at both ends: what carriers and backends that speak it share.
 //!
-//! The server end is [`connection`] (with [`pace`]) → an [`Answer`] of whoever listens, the client end
-//! [`pool`]; [`body`] serves both. What a message means is no business of this module.
+//! The server end is [`connection`] → [`http1`] or [`http2`] (with [`pace`]) → an [`Answer`] of whoever listens, the client end
+//! [`pool`]; [`inbound`] serves both. What a message means is no business of this module.
 
-mod body;
 mod connection;
+mod http1;
+mod http2;
+mod inbound;
+mod opening;
+mod outbound;
 mod pace;
 mod paced;
 mod pool;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CONNECTION, HeaderMap};
 use hyper::http::request::Parts;
 
 use crate::listener::Site;
 
-pub(crate) use body::{Fault, Inbound, too_large};
+pub(crate) use inbound::{Fault, Inbound, too_large};
+pub(crate) use outbound::Outbound;
 pub(crate) use pace::Pace;
 pub(crate) use pool::{Failed, Lease, Pool};
 
@@ -57,5 +60,5 @@ pub(crate) trait Answer: Send + Sync + 'static {
     fn answer(
         &self,
         exchange: Exchange<'_>,
-    ) -> impl Future<Output = hyper::Response<Full<Bytes>>> + Send;
+    ) -> impl Future<Output = hyper::Response<Outbound>> + Send;
 }

@@ -28,10 +28,12 @@ pub(super) enum Phase {
     Reply,
 }
 
-/// What is known of one connection. All of it belongs to the connection's task; the atomics only let that task move
-/// between threads.
+/// What is known of one connection, or of one call of those that share a connection. All of it belongs to the
+/// connection's task; the atomics only let that task move between threads.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
+    /// The bytes of bodies are noted as they are read, since the socket is not of this call alone.
+    notes_bodies: bool,
     part: AtomicU8,
     /// How many calls have begun or ended.
     turn: AtomicU64,
@@ -49,8 +51,24 @@ const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 const BETWEEN: u8 = 0;
 const BODY: u8 = 1;
 const HANDLER: u8 = 2;
+const STREAM: u8 = 3;
 
 impl Pace {
+    /// What is known of a call that shares its connection.
+    pub(super) fn of_call() -> Self {
+        Self {
+            notes_bodies: true,
+            ..Self::default()
+        }
+    }
+
+    /// So many bytes of a body were read.
+    pub(super) fn read(&self, bytes: usize) {
+        if self.notes_bodies {
+            self.moved(bytes);
+        }
+    }
+
     /// A head is complete; its body is read next.
     pub(super) fn begin_body(&self) {
         self.stalled.store(false, Relaxed);
@@ -67,8 +85,13 @@ impl Pace {
         self.enter(BETWEEN);
     }
 
+    /// The reply is handed over piece by piece.
+    pub(super) fn begin_stream(&self) {
+        self.enter(STREAM);
+    }
+
     /// True once the body of this call has been given up.
-    pub(crate) fn is_stalled(&self) -> bool {
+    pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Relaxed)
     }
 
@@ -81,6 +104,7 @@ impl Pace {
         match self.part.load(Relaxed) {
             BODY => Phase::Body,
             HANDLER => Phase::Handler,
+            STREAM if !self.unflushed.load(Relaxed) => Phase::Handler,
             _ if self.unflushed.load(Relaxed) => Phase::Reply,
             _ if self.moved.load(Relaxed) > 0 => Phase::Head,
             _ => Phase::Idle,
@@ -108,7 +132,7 @@ impl Pace {
     pub(super) fn flushed(&self) {
         if self.unflushed.load(Relaxed) {
             self.unflushed.store(false, Relaxed);
-            if self.part.load(Relaxed) == BETWEEN {
+            if matches!(self.part.load(Relaxed), BETWEEN | STREAM) {
                 self.moved.store(0, Relaxed);
             }
         }
@@ -282,6 +306,32 @@ mod tests {
         let mut watch = Watch::new(&pace, &limits);
 
         pace.unflushed.store(true, Relaxed);
+        let (phase, took) = outcome(&mut watch).await;
+
+        assert_eq!(phase, Phase::Reply);
+        assert!(about(limits.head_timeout, took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_may_pause_for_any_time() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        pace.begin_stream();
+        pace.written();
+        pace.flushed();
+
+        tokio::time::advance(limits.idle_timeout * 100).await;
+
+        look(&mut watch).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_whose_items_are_not_taken_is_given_up() {
+        let (pace, limits) = (Pace::default(), limits());
+        let mut watch = Watch::new(&pace, &limits);
+        pace.begin_stream();
+
+        pace.written();
         let (phase, took) = outcome(&mut watch).await;
 
         assert_eq!(phase, Phase::Reply);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -9,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::pace::Pace;
 
 /// A stream whose movement is noted.
-pub(super) struct Paced<'a, S> {
+pub(super) struct Paced<S> {
     stream: S,
-    pace: &'a Pace,
+    pace: Arc<Pace>,
 }
 
-impl<'a, S> Paced<'a, S> {
-    pub(super) fn new(stream: S, pace: &'a Pace) -> Self {
+impl<S> Paced<S> {
+    pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
         Self { stream, pace }
     }
 
@@ -27,7 +28,7 @@ impl<'a, S> Paced<'a, S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<'_, S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -40,7 +41,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<'_, S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<'_, S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 pub(crate) enum Protocol {
     Frames,
     Http,
+    Http2,
 }
 
 impl Protocol {
@@ -21,6 +22,7 @@ impl Protocol {
         match self {
             Self::Frames => "micro/1",
             Self::Http => "http/1.1",
+            Self::Http2 => "h2",
         }
     }
 }

@@ -105,12 +105,12 @@ struct Both {
 }
 
 impl Serve for Both {
-    const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames, Protocol::Http];
+    const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames, Protocol::Http2, Protocol::Http];
 
     async fn serve(&self, mut stream: Stream, peer: Arc<str>, site: &Site) {
         match stream.protocol() {
             Some(Protocol::Frames) => return self.frames.serve(stream, peer, site).await,
-            Some(Protocol::Http) => return self.http.serve(stream, peer, site).await,
+            Some(_) => return self.http.serve(stream, peer, site).await,
             None => {}
         }
         let peeked = tokio::time::timeout(site.limits.idle_timeout, stream.first());

@@ -4,6 +4,7 @@ mod calls;
 mod client;
 mod closing;
 mod handlers;
+mod http2;
 mod limits;
 mod paths;
 mod pool;

@@ -48,6 +48,14 @@ impl Peer {
         }
     }
 
+    /// The next bytes, so many.
+    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.unread.len() < count {
+            assert!(self.stream.read_buf(&mut self.unread).await.unwrap() > 0);
+        }
+        self.unread.drain(..count).collect()
+    }
+
     /// Sends one request and waits for its reply.
     pub async fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> Message {
         self.send(bytes).await;

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use super::{ID, envelope, query};
 use crate::broker::queue::Queue;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Exchange, Fault, too_large};
+use crate::http::{Answer, Exchange, Fault, Outbound, too_large};
 use crate::listener::Listener;
 use crate::registry::Node;
 use crate::wire;
@@ -79,7 +78,7 @@ impl Entries {
 pub(super) struct Inbox(pub(super) Arc<Entries>);
 
 impl Answer for Inbox {
-    async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Full<Bytes>> {
+    async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Outbound> {
         self.take(exchange).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a message was not taken");
             failure(&error)
@@ -88,7 +87,7 @@ impl Answer for Inbox {
 }
 
 impl Inbox {
-    async fn take(&self, exchange: Exchange<'_>) -> Result<hyper::Response<Full<Bytes>>> {
+    async fn take(&self, exchange: Exchange<'_>) -> Result<hyper::Response<Outbound>> {
         if exchange.parts.method != Method::POST {
             let detail = format!(
                 "{} takes nothing: messages are posted",
@@ -130,7 +129,7 @@ impl Inbox {
         }
     }
 
-    async fn replay(&self, id: &str) -> Result<hyper::Response<Full<Bytes>>> {
+    async fn replay(&self, id: &str) -> Result<hyper::Response<Outbound>> {
         let count = match self.0.queue(id) {
             Some((_, queue)) => queue.replay().await?,
             None => 0,
@@ -146,7 +145,7 @@ async fn body(exchange: Exchange<'_>) -> Result<Bytes> {
         site, pace, body, ..
     } = exchange;
     let limit = envelope::longest(&site.limits);
-    let read = body.read(limit, || pace.is_stalled()).await;
+    let read = body.read(limit).await;
     pace.begin_handler();
     read.map_err(|fault| {
         let error = match fault {
@@ -161,12 +160,12 @@ async fn body(exchange: Exchange<'_>) -> Result<Bytes> {
     })
 }
 
-fn success() -> hyper::Response<Full<Bytes>> {
-    hyper::Response::new(Full::default())
+fn success() -> hyper::Response<Outbound> {
+    hyper::Response::new(Bytes::new().into())
 }
 
-fn failure(error: &Error) -> hyper::Response<Full<Bytes>> {
-    let mut reply = hyper::Response::new(Full::new(error.to_json().into()));
+fn failure(error: &Error) -> hyper::Response<Outbound> {
+    let mut reply = hyper::Response::new(Bytes::from(error.to_json()).into());
     *reply.status_mut() =
         StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = reply.headers_mut();

@@ -74,7 +74,7 @@ impl Post {
             Failed::Broken { source, is_unsent } => broken(address, source, is_unsent),
         })?;
         let (parts, body) = reply.into_parts();
-        let read = timeout(ANSWER, Inbound::new(body).read(REPLY, || false)).await;
+        let read = timeout(ANSWER, Inbound::new(body).read(REPLY)).await;
         let replayed = parts.headers.get(REPLAYED);
         let replayed = replayed.and_then(|count| count.to_str().ok()?.parse().ok());
         let is_refused = wire::read_reply(pairs(&parts.headers)).reached == Some(false);

@@ -64,6 +64,7 @@ impl Connector {
         let offered: &[Protocol] = match wanted {
             Protocol::Frames => &[Protocol::Frames, Protocol::Http],
             Protocol::Http => &[Protocol::Http],
+            Protocol::Http2 => &[Protocol::Http2],
         };
         let connector = TlsConnector::from(config.get());
         let connecting = connector.with_alpn(names(offered));
@@ -128,8 +129,8 @@ fn names(protocols: &[Protocol]) -> Vec<Vec<u8>> {
 }
 
 fn protocol(name: Option<&[u8]>) -> Option<Protocol> {
-    let both = [Protocol::Frames, Protocol::Http];
-    both.into_iter()
+    let all = [Protocol::Frames, Protocol::Http2, Protocol::Http];
+    all.into_iter()
         .find(|protocol| name == Some(protocol.name().as_bytes()))
 }
 

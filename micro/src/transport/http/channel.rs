@@ -95,7 +95,7 @@ impl HttpChannel {
         if parts.status != StatusCode::OK {
             return Err(self.no_reply(parts.status, &reply, body.start(SHOWN).await));
         }
-        let bytes = body.read(limit, || false).await;
+        let bytes = body.read(limit).await;
         let bytes = bytes.map_err(|fault| self.cut_short(&request.endpoint, fault))?;
         if is_reusable(&parts, &reply) {
             lease.give_back(&self.pool, parts.headers);

@@ -24,6 +24,10 @@ const ENDPOINT_TWIN: HeaderName = HeaderName::from_static(Header::EndpointTwin.n
 const METHOD: HeaderName = HeaderName::from_static(Header::Method.name());
 const METHOD_TWIN: HeaderName = HeaderName::from_static(Header::MethodTwin.name());
 
+/// What names the endpoint of a call.
+pub(super) const NAMES_OF_ENDPOINTS: [HeaderName; 4] =
+    [ENDPOINT, ENDPOINT_TWIN, METHOD, METHOD_TWIN];
+
 /// Adds `pairs` to `headers`; values are changed where HTTP cannot write them.
 ///
 /// # Errors

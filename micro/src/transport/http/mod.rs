@@ -1,11 +1,15 @@
-//! Calls over HTTP/1.1, in the form of go-micro's newer ("mucp") protocol.
+//! Calls over HTTP, in the form of go-micro's newer ("mucp") protocol.
 //!
-//! The server end is [`answer`], the client end [`channel`]; [`head`] serves both. Connections are the business of
+//! The server end is [`answer`], with a module for each form of a call, the client end [`channel`]; [`head`] serves
+//! both. Connections are the business of
 //! `http` and `listener`, and what the headers mean is said in `wire`.
 
 mod answer;
 mod channel;
 mod head;
+mod mucp;
+mod plain;
+mod unary;
 
 use std::sync::Arc;
 
@@ -21,7 +25,7 @@ use crate::tls::{Ends, SECURE};
 /// Who speaks in the errors of this transport.
 const ID: &str = "micro.transport.http";
 
-/// Calls over HTTP/1.1, spoken with go-micro v1 and later, with curl, and with any HTTP client.
+/// Calls over HTTP/1.1 and HTTP/2, spoken with go-micro v1 and later, with curl, and with any HTTP client.
 ///
 /// One port takes two forms of a call:
 ///

@@ -1,18 +1,23 @@
-//! Bodies, read whole and bounded.
+//! Bodies that arrive: read whole and bounded, or piece by piece.
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 
+use super::pace::Pace;
 use crate::error::Error;
 
 /// The body of a message that is arriving.
 pub(crate) struct Inbound {
-    incoming: Incoming,
+    /// `None` once it was taken.
+    incoming: Option<Incoming>,
     finished: bool,
+    /// Of a body whose connection is watched.
+    pace: Option<Arc<Pace>>,
 }
 
 /// Why a body could not be read.
@@ -28,7 +33,28 @@ pub(crate) enum Fault {
 impl Inbound {
     pub(crate) fn new(incoming: Incoming) -> Self {
         let finished = incoming.is_end_stream();
-        Self { incoming, finished }
+        Self {
+            incoming: Some(incoming),
+            finished,
+            pace: None,
+        }
+    }
+
+    /// The body of a call, which is given up when `pace` says so.
+    pub(super) fn of_call(incoming: Incoming, pace: &Arc<Pace>) -> Self {
+        Self {
+            pace: Some(Arc::clone(pace)),
+            ..Self::new(incoming)
+        }
+    }
+
+    /// What is left of it, to be read while the reply is being sent.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            incoming: self.incoming.take(),
+            finished: std::mem::replace(&mut self.finished, true),
+            pace: self.pace.clone(),
+        }
     }
 
     /// True once all of it was read, so that the connection can carry another message.
@@ -37,23 +63,17 @@ impl Inbound {
     }
 
     /// Reads all of it, but refuses more than `limit` bytes: before the first if its length is declared.
-    ///
-    /// `stalled` is asked whenever there is nothing to read.
-    pub(crate) async fn read(
-        &mut self,
-        limit: usize,
-        stalled: impl Fn() -> bool,
-    ) -> Result<Bytes, Fault> {
-        let declared = self.incoming.size_hint().exact();
+    pub(crate) async fn read(&mut self, limit: usize) -> Result<Bytes, Fault> {
+        let declared = self.declared();
         if declared.is_some_and(|length| length > limit as u64) {
             return Err(Fault::TooLarge(declared));
         }
-        let Some(first) = self.next(&stalled).await? else {
+        let Some(first) = self.next().await? else {
             return Ok(Bytes::new());
         };
         let mut whole = BytesMut::new();
         let mut size = first.len();
-        while let Some(piece) = self.next(&stalled).await? {
+        while let Some(piece) = self.next().await? {
             if size == first.len() {
                 // Only now: most bodies come in one piece, and what is declared may never come.
                 let expected = declared.and_then(|length| usize::try_from(length).ok());
@@ -75,13 +95,13 @@ impl Inbound {
 
     /// Reads and forgets the rest, so that a peer that is still sending gets to read the answer; but no more
     /// than `limit` bytes, and nothing if there are more.
-    pub(super) async fn discard(&mut self, limit: usize, stalled: impl Fn() -> bool) {
-        let declared = self.incoming.size_hint().exact();
+    pub(super) async fn discard(&mut self, limit: usize) {
+        let declared = self.declared();
         if declared.is_some_and(|length| length > limit as u64) {
             return;
         }
         let mut left = limit;
-        while let Ok(Some(piece)) = self.next(&stalled).await {
+        while let Ok(Some(piece)) = self.next().await {
             match left.checked_sub(piece.len()) {
                 Some(less) => left = less,
                 None => return,
@@ -92,7 +112,7 @@ impl Inbound {
     /// Reads up to `limit` bytes of what there is, for people to read.
     pub(crate) async fn start(&mut self, limit: usize) -> String {
         let mut text = Vec::new();
-        while let Ok(Some(piece)) = self.next(|| false).await {
+        while let Ok(Some(piece)) = self.next().await {
             text.extend_from_slice(&piece[..piece.len().min(limit - text.len())]);
             if text.len() == limit {
                 break;
@@ -101,28 +121,44 @@ impl Inbound {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// Its length, if that is known before it has come.
+    fn declared(&self) -> Option<u64> {
+        self.incoming.as_ref()?.size_hint().exact()
+    }
+
     /// The next piece, which is not empty; `None` at the end.
-    async fn next(&mut self, stalled: impl Fn() -> bool) -> Result<Option<Bytes>, Fault> {
-        poll_fn(|cx| {
-            while !self.finished {
-                let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
-                    Poll::Pending if stalled() => return Poll::Ready(Err(Fault::Stalled)),
-                    polled => ready!(polled),
-                };
-                // An end that is known now saves a wait for the word of it.
-                self.finished = frame.is_none() || self.incoming.is_end_stream();
-                match frame.map(|frame| frame.map(hyper::body::Frame::into_data)) {
-                    Some(Ok(Ok(piece))) if !piece.is_empty() => {
-                        return Poll::Ready(Ok(Some(piece)));
-                    }
-                    Some(Err(error)) => return Poll::Ready(Err(Fault::Broken(error))),
-                    // Trailers say nothing here.
-                    _ => {}
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`next`](Self::next).
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Ok(None));
+        };
+        let pace = self.pace.as_deref();
+        while !self.finished {
+            let frame = match Pin::new(&mut *incoming).poll_frame(cx) {
+                Poll::Pending if pace.is_some_and(Pace::is_stalled) => {
+                    return Poll::Ready(Err(Fault::Stalled));
                 }
+                polled => ready!(polled),
+            };
+            // An end that is known now saves a wait for the word of it.
+            self.finished = frame.is_none() || incoming.is_end_stream();
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(piece))) if !piece.is_empty() => {
+                    if let Some(pace) = pace {
+                        pace.read(piece.len());
+                    }
+                    return Poll::Ready(Ok(Some(piece)));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(Fault::Broken(error))),
+                // Trailers say nothing here.
+                _ => {}
             }
-            Poll::Ready(Ok(None))
-        })
-        .await
+        }
+        Poll::Ready(Ok(None))
     }
 }
 

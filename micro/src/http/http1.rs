@@ -1,0 +1,56 @@
+//! A connection of HTTP/1.1: requests in order, one at a time, in one task.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use super::Answer;
+use super::connection::exchange;
+use super::opening::Opened;
+use super::pace::{Pace, Phase, Watch};
+use super::paced::Paced;
+use crate::listener::Site;
+
+/// Serves the requests that come from `peer` until either side closes.
+pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site, answer: &A) {
+    let pace = Arc::new(Pace::default());
+    let service = service_fn(|request| exchange(site, answer, &peer, &pace, request));
+    let connection = http1::Builder::new()
+        .max_header_size(site.limits.head)
+        .serve_connection(TokioIo::new(Paced::new(opened, Arc::clone(&pace))), service);
+    let mut connection = pin!(connection);
+    let mut draining = pin!(site.draining());
+    let mut watch = Watch::new(&pace, &site.limits);
+    // One poll is enough to be woken, since the task that polls never changes.
+    let mut registered = false;
+    let ended = poll_fn(|cx| {
+        if !watch.is_draining() && (!registered || site.is_draining()) {
+            registered = true;
+            if draining.as_mut().poll(cx).is_ready() {
+                watch.drain();
+            }
+        }
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "a connection broke");
+                }
+                return Poll::Ready(());
+            }
+            match ready!(watch.poll(cx)) {
+                // The next poll of the connection finds it, and answers.
+                Phase::Body if !pace.is_stalled() => pace.give_up(),
+                phase => {
+                    tracing::debug!(%peer, ?phase, "a connection was too slow and is cut");
+                    return Poll::Ready(());
+                }
+            }
+        }
+    });
+    ended.await;
+}

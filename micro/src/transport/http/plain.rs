@@ -1,0 +1,102 @@
+//! Calls as anybody sends them: the endpoint in the path, errors as statuses.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+
+use super::answer::Calls;
+use super::{ID, head, unary};
+use crate::error::{Error, Result};
+use crate::http::{Exchange, Outbound, pairs};
+use crate::message::{ContentType, Request};
+use crate::wire;
+
+/// Answers the call.
+pub(super) async fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::Response<Outbound> {
+    let outcome = match request(&exchange.parts) {
+        Ok(request) => unary::call(calls, &mut exchange, request, b"{}").await,
+        Err(error) => Err(error),
+    };
+    let mut headers = exchange.parts.headers;
+    headers.clear();
+    let written = outcome.and_then(|response| {
+        unary::write_success(exchange.site, &mut headers, response).inspect_err(|_| headers.clear())
+    });
+    let (status, body) = match written {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => write_failure(&mut headers, &error),
+    };
+    let mut reply = hyper::Response::new(Outbound::from(body));
+    *reply.status_mut() = status;
+    *reply.headers_mut() = headers;
+    reply
+}
+
+fn request(parts: &Parts) -> Result<Request> {
+    unary::well_formed(parts)?;
+    by_path(
+        parts,
+        wire::read_request(pairs(&parts.headers), Instant::now()),
+    )
+}
+
+/// The call that the path names: `/Greeter/Hello` or `/greeter/Greeter.Hello`.
+fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
+    let path = parts.uri.path();
+    if path == "/" {
+        return Err(Error::bad_request(
+            ID,
+            "the request names no endpoint: send the header Micro-Endpoint, such as Greeter.Hello, \
+             or POST to /Greeter/Hello",
+        ));
+    }
+    let named = path[1..]
+        .split_once('/')
+        .filter(|(first, second)| !first.is_empty() && !second.is_empty() && !second.contains('/'));
+    let Some((first, second)) = named else {
+        let shown: String = path.chars().take(100).collect();
+        let detail = format!(
+            "there is nothing at {shown}: POST to /Greeter/Hello or /greeter/Greeter.Hello"
+        );
+        return Err(Error::not_found(ID, detail));
+    };
+    json(parts)?;
+    unary::encoding(parts)?;
+    if second.contains('.') {
+        request.service = first.to_owned().into();
+        request.endpoint = second.to_owned().into();
+    } else {
+        request.endpoint = format!("{first}.{second}").into();
+    }
+    request.accept = None;
+    Ok(request)
+}
+
+/// Only JSON is a call: what a page of another site can make a browser send is not.
+fn json(parts: &Parts) -> Result<()> {
+    let given = parts.headers.get(CONTENT_TYPE);
+    let text = given.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if text.as_deref().map(ContentType::new) == Some(ContentType::JSON) {
+        return Ok(());
+    }
+    let found = text.map_or_else(|| "none".to_owned(), |text| format!("{text:?}"));
+    Err(unary::unsupported(format_args!(
+        "a call by path has content type application/json, found {found}"
+    )))
+}
+
+fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Bytes) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        head::REACHED,
+        HeaderValue::from_static(wire::reached(error)),
+    );
+    let status = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    (status, error.to_json().into())
+}

@@ -1,0 +1,125 @@
+//! What forms share that carry one message each way.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap};
+use hyper::http::request::Parts;
+use hyper::{Method, Version};
+
+use super::ID;
+use super::answer::Calls;
+use super::head;
+use crate::error::{Error, Result};
+use crate::http::{Exchange, Fault, too_large};
+use crate::listener::Site;
+use crate::message::{Body, Request, Response};
+use crate::wire;
+
+/// Reads the rest of the call, has it answered, and checks the answer.
+///
+/// A body that is empty is read as `missing`.
+pub(super) async fn call(
+    calls: &Calls,
+    exchange: &mut Exchange<'_>,
+    mut request: Request,
+    missing: &'static [u8],
+) -> Result<Response> {
+    if calls.accept.streams(&request) {
+        return Err(Error::not_implemented(
+            ID,
+            format!(
+                "{} streams; HTTP carries no streams: call it in frames",
+                request.endpoint
+            ),
+        ));
+    }
+    request.peer = Some(Arc::clone(exchange.peer));
+    let site = exchange.site;
+    let limit = site.limits.message;
+    let bytes = exchange
+        .body
+        .read(limit)
+        .await
+        .map_err(|fault| unreadable(&request, fault, site))?;
+    exchange.pace.begin_handler();
+    request.body = Body::Bytes(match bytes.is_empty() {
+        true => Bytes::from_static(missing),
+        false => bytes,
+    });
+    let mut response = calls.accept.call(request).await?;
+    let bytes = response.body.into_bytes()?;
+    if bytes.len() > limit {
+        return Err(too_large(ID, "the reply", Some(bytes.len() as u64), limit));
+    }
+    response.body = Body::Bytes(bytes);
+    Ok(response)
+}
+
+fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
+    let call = format!("the call of {}", request.endpoint);
+    match fault {
+        Fault::TooLarge(size) => too_large(ID, &call, size, site.limits.message),
+        Fault::Stalled => Error::timeout(
+            ID,
+            format!(
+                "the body of {call} came too slowly: after {:?} at least {} bytes a second are expected",
+                site.limits.head_timeout, site.limits.body_rate
+            ),
+        ),
+        Fault::Broken(source) => {
+            Error::bad_request(ID, format!("the body of {call} broke off")).with_source(source)
+        }
+    }
+}
+
+/// What holds for every request that is a call.
+pub(super) fn well_formed(parts: &Parts) -> Result<()> {
+    one_host(parts)?;
+    if parts.method != Method::POST {
+        let detail = format!("{} calls nothing: calls are made by POST", parts.method);
+        return Err(Error::method_not_allowed(ID, detail));
+    }
+    Ok(())
+}
+
+pub(super) fn one_host(parts: &Parts) -> Result<()> {
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+        let detail = format!("the request has {hosts} Host headers: send one");
+        return Err(Error::bad_request(ID, detail));
+    }
+    Ok(())
+}
+
+pub(super) fn encoding(parts: &Parts) -> Result<()> {
+    match parts.headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(unsupported(format_args!(
+            "a body with content encoding {encoding:?} is not read: send it as it is"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn unsupported(detail: impl Display) -> Error {
+    Error::unsupported(ID, detail.to_string()).never_reached()
+}
+
+/// Writes what stands above the reply into `headers`, which are empty, and hands out its body.
+pub(super) fn write_success(
+    site: &Site,
+    headers: &mut HeaderMap,
+    response: Response,
+) -> Result<Bytes> {
+    headers.insert(CONTENT_TYPE, head::content_type(&response.content_type));
+    head::write(
+        headers,
+        wire::metadata_pairs(&response.metadata),
+        site.limits.head,
+    )
+    .map_err(|error| {
+        Error::internal(ID, format!("the reply cannot be sent: {}", error.detail()))
+    })?;
+    response.body.into_bytes()
+}

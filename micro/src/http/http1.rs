@@ -12,8 +12,9 @@ use hyper_util::rt::TokioIo;
 use super::Answer;
 use super::connection::exchange;
 use super::opening::Opened;
-use super::pace::{Pace, Phase, Watch};
+use super::pace::{Pace, Phase};
 use super::paced::Paced;
+use super::watch::Watch;
 use crate::listener::Site;
 
 /// Serves the requests that come from `peer` until either side closes.

@@ -20,7 +20,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connection::exchange;
 use super::opening::Opened;
-use super::pace::{Pace, Phase, Watch};
+use super::pace::{Pace, Phase};
+use super::watch::Watch;
 use super::{Answer, Outbound};
 use crate::listener::Site;
 

@@ -1,6 +1,6 @@
 //! HTTP at both ends: what carriers and backends that speak it share.
 //!
-//! The server end is [`connection`] → [`http1`] or [`http2`] (with [`pace`]) → an [`Answer`] of whoever listens, the client end
+//! The server end is [`connection`] → [`http1`] or [`http2`] (with [`pace`] and [`watch`]) → an [`Answer`] of whoever listens, the client end
 //! [`pool`]; [`inbound`] serves both. What a message means is no business of this module.
 
 mod connection;
@@ -12,6 +12,7 @@ mod outbound;
 mod pace;
 mod paced;
 mod pool;
+mod watch;
 
 use std::sync::Arc;
 

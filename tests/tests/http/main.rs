@@ -3,6 +3,7 @@
 mod calls;
 mod client;
 mod closing;
+mod events;
 mod handlers;
 mod http2;
 mod limits;

@@ -6,6 +6,7 @@
 
 mod answer;
 mod channel;
+mod events;
 mod head;
 mod mucp;
 mod plain;
@@ -36,7 +37,14 @@ const ID: &str = "micro.transport.http";
 ///   status is the error's code and the body its JSON form. A missing body is `{}`.
 ///
 /// `Timeout` is the time that the caller still waits, in nanoseconds. Other headers are metadata, but for those of one
-/// hop. Streams are not carried.
+/// hop. In go-micro's form streams are not carried.
+///
+/// # Streams by path
+///
+/// An endpoint that streams takes one message, as above, or many, one a line, with `application/x-ndjson`. Its replies
+/// come one a line, or as server-sent events to who accepts `text/event-stream`. An error before the first of them is
+/// the status. One that comes later is the last line, `{"error": …}`, and the reply is then broken off, or the event
+/// `error`; a clean end is the event `end`. A stream of events that pauses sends a comment every 15 s.
 ///
 /// # Limits
 ///

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::answer::Calls;
-use super::{head, unary};
+use super::{ID, head, unary};
 use crate::error::{Error, Result};
 use crate::http::{Exchange, Outbound, pairs};
 use crate::listener::Site;
@@ -28,9 +28,16 @@ pub(super) async fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::
     let parts = &exchange.parts;
     let request = wire::read_request(pairs(&parts.headers), Instant::now());
     let content_type = request.content_type.clone();
-    let outcome = match unary::encoding(parts) {
-        Ok(()) => unary::call(calls, &mut exchange, request, b"").await,
-        Err(error) => Err(error),
+    let outcome = if calls.accept.streams(&request) {
+        let detail = format!(
+            "{} streams; HTTP carries no streams: call it in frames",
+            request.endpoint
+        );
+        Err(Error::not_implemented(ID, detail))
+    } else if let Err(error) = unary::encoding(parts) {
+        Err(error)
+    } else {
+        unary::call(calls, &mut exchange, request, b"").await
     };
     reply(
         exchange.site,
@@ -50,7 +57,9 @@ fn reply(
     let id = headers.remove(head::ID);
     headers.clear();
     let written = outcome.and_then(|response| {
-        unary::write_success(site, &mut headers, response).inspect_err(|_| headers.clear())
+        let written = unary::write_head(&mut headers, &response, &site.limits);
+        let body = written.and_then(|()| response.body.into_bytes());
+        body.inspect_err(|_| headers.clear())
     });
     let body = written.unwrap_or_else(|error| {
         write_failure(&mut headers, content_type, &error);

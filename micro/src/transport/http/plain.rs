@@ -8,28 +8,54 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::answer::Calls;
-use super::{ID, head, unary};
+use super::{ID, events, head, unary};
 use crate::error::{Error, Result};
 use crate::http::{Exchange, Outbound, pairs};
-use crate::message::{ContentType, Request};
+use crate::listener::Site;
+use crate::message::{ContentType, Request, Response};
 use crate::wire;
 
 /// Answers the call.
 pub(super) async fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::Response<Outbound> {
     let outcome = match request(&exchange.parts) {
-        Ok(request) => unary::call(calls, &mut exchange, request, b"{}").await,
+        Ok(request) if calls.accept.streams(&request) => {
+            return events::answer(calls, exchange, request).await;
+        }
+        Ok(request) => match only_json(&request) {
+            Ok(()) => unary::call(calls, &mut exchange, request, b"{}").await,
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     let mut headers = exchange.parts.headers;
     headers.clear();
-    let written = outcome.and_then(|response| {
-        unary::write_success(exchange.site, &mut headers, response).inspect_err(|_| headers.clear())
-    });
+    let written = outcome.and_then(|response| write_success(exchange.site, &mut headers, response));
+    finish(headers, written)
+}
+
+/// Writes what stands above a reply of one message, and hands out its body.
+pub(super) fn write_success(
+    site: &Site,
+    headers: &mut HeaderMap,
+    response: Response,
+) -> Result<Outbound> {
+    unary::write_head(headers, &response, &site.limits)?;
+    Ok(response.body.into_bytes()?.into())
+}
+
+/// The reply of this head and body, or of the error.
+pub(super) fn finish(
+    mut headers: HeaderMap,
+    written: Result<Outbound>,
+) -> hyper::Response<Outbound> {
     let (status, body) = match written {
         Ok(body) => (StatusCode::OK, body),
-        Err(error) => write_failure(&mut headers, &error),
+        Err(error) => {
+            headers.clear();
+            write_failure(&mut headers, &error)
+        }
     };
-    let mut reply = hyper::Response::new(Outbound::from(body));
+    let mut reply = hyper::Response::new(body);
     *reply.status_mut() = status;
     *reply.headers_mut() = headers;
     reply
@@ -79,7 +105,9 @@ fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
 fn json(parts: &Parts) -> Result<()> {
     let given = parts.headers.get(CONTENT_TYPE);
     let text = given.map(|value| String::from_utf8_lossy(value.as_bytes()));
-    if text.as_deref().map(ContentType::new) == Some(ContentType::JSON) {
+    let content_type = text.as_deref().map(ContentType::new);
+    let is_json = |one: ContentType| one == ContentType::JSON || one.as_str() == events::LINES;
+    if content_type.is_some_and(is_json) {
         return Ok(());
     }
     let found = text.map_or_else(|| "none".to_owned(), |text| format!("{text:?}"));
@@ -88,7 +116,18 @@ fn json(parts: &Parts) -> Result<()> {
     )))
 }
 
-fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Bytes) {
+/// Many messages are for who takes a stream.
+fn only_json(request: &Request) -> Result<()> {
+    if request.content_type == ContentType::JSON {
+        return Ok(());
+    }
+    Err(unary::unsupported(format_args!(
+        "{} takes one message, of content type application/json, found {:?}",
+        request.endpoint, request.content_type
+    )))
+}
+
+fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Outbound) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(
         head::REACHED,
@@ -98,5 +137,5 @@ fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Bytes) 
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    (status, error.to_json().into())
+    (status, Bytes::from(error.to_json()).into())
 }

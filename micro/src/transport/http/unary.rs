@@ -1,4 +1,4 @@
-//! What forms share that carry one message each way.
+//! What forms share, and what those do that carry one message each way.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use super::answer::Calls;
 use super::head;
 use crate::error::{Error, Result};
 use crate::http::{Exchange, Fault, too_large};
+use crate::limits::Limits;
 use crate::listener::Site;
 use crate::message::{Body, Request, Response};
 use crate::wire;
 
-/// Reads the rest of the call, has it answered, and checks the answer.
+/// Reads the rest of a call of one message each way, has it answered, and checks the answer.
 ///
 /// A body that is empty is read as `missing`.
 pub(super) async fn call(
@@ -26,15 +27,6 @@ pub(super) async fn call(
     mut request: Request,
     missing: &'static [u8],
 ) -> Result<Response> {
-    if calls.accept.streams(&request) {
-        return Err(Error::not_implemented(
-            ID,
-            format!(
-                "{} streams; HTTP carries no streams: call it in frames",
-                request.endpoint
-            ),
-        ));
-    }
     request.peer = Some(Arc::clone(exchange.peer));
     let site = exchange.site;
     let limit = site.limits.message;
@@ -57,7 +49,8 @@ pub(super) async fn call(
     Ok(response)
 }
 
-fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
+/// What is wrong with a body that could not be read.
+pub(super) fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
     let call = format!("the call of {}", request.endpoint);
     match fault {
         Fault::TooLarge(size) => too_large(ID, &call, size, site.limits.message),
@@ -106,20 +99,15 @@ pub(super) fn unsupported(detail: impl Display) -> Error {
     Error::unsupported(ID, detail.to_string()).never_reached()
 }
 
-/// Writes what stands above the reply into `headers`, which are empty, and hands out its body.
-pub(super) fn write_success(
-    site: &Site,
+/// Writes what stands above the reply into `headers`, which are empty.
+pub(super) fn write_head(
     headers: &mut HeaderMap,
-    response: Response,
-) -> Result<Bytes> {
+    response: &Response,
+    limits: &Limits,
+) -> Result<()> {
     headers.insert(CONTENT_TYPE, head::content_type(&response.content_type));
-    head::write(
-        headers,
-        wire::metadata_pairs(&response.metadata),
-        site.limits.head,
-    )
-    .map_err(|error| {
+    let pairs = wire::metadata_pairs(&response.metadata);
+    head::write(headers, pairs, limits.head).map_err(|error| {
         Error::internal(ID, format!("the reply cannot be sent: {}", error.detail()))
-    })?;
-    response.body.into_bytes()
+    })
 }

@@ -102,6 +102,29 @@ impl Body {
         }
     }
 
+    /// The only message of a stream, once that has ended well.
+    ///
+    /// # Errors
+    ///
+    /// `bad_gateway` if there is none, or more; whatever the stream failed with.
+    pub(crate) async fn into_only(self) -> Result<Self> {
+        let Self::Stream(mut stream) = self else {
+            return Ok(self);
+        };
+        let not_one = |what| {
+            Error::bad_gateway(
+                "micro.message",
+                format!("one reply was expected, found {what}"),
+            )
+        };
+        let first = stream.next().await.ok_or_else(|| not_one("none"))??;
+        match stream.next().await {
+            None => Ok(Self::Bytes(first)),
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) => Err(not_one("several")),
+        }
+    }
+
     /// The messages; one message is a stream of one.
     pub fn into_stream(self) -> BoxStream<'static, Result<Bytes>> {
         match self {

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream};
 
 use super::payload::{Many, One, Payload};
-use super::{Client, Options};
+use super::{Client, fit};
 use crate::codec::{Format, Streaming};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -83,6 +83,8 @@ pub struct Call<T> {
 pub(super) struct Plan {
     pub(super) method: Method,
     pub(super) streams: bool,
+    /// There is one reply, though requests stream.
+    replies_once: bool,
     pub(super) payload: Box<dyn Payload>,
     pub(super) filters: Vec<Filter>,
     pub(super) shard_key: Option<String>,
@@ -174,6 +176,7 @@ impl<T> Call<T> {
         let plan = Plan {
             method,
             streams,
+            replies_once: false,
             payload,
             filters: Vec::new(),
             shard_key: None,
@@ -224,7 +227,7 @@ impl<T> Call<T> {
             None => std::mem::take(&mut self.metadata),
         };
         request.context = inherited.unwrap_or_default();
-        request.content_type = preferred(&*self.plan.payload, self.client.options());
+        request.content_type = preferred(&self.plan, &self.client.options().content_type);
         request.body = self.plan.encode(&request.content_type)?;
         Ok(request)
     }
@@ -275,14 +278,16 @@ impl<R: 'static> Call<R> {
         messages: impl Stream<Item = Q> + Send + 'static,
     ) -> Self {
         let payload = Box::new(Many::new(messages, requests));
-        Self::new(
+        let mut call = Self::new(
             client,
             service,
             method,
             true,
             payload,
             Box::new(move |response| one(response, replies)),
-        )
+        );
+        call.plan.replies_once = true;
+        call
     }
 }
 
@@ -345,21 +350,31 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             let Self {
                 client, plan, read, ..
             } = self;
-            let reply = client
+            let replies_once = plan.replies_once;
+            let mut reply = client
                 .send(request, plan)
                 .await
                 .map_err(Error::downstream)?;
+            if replies_once {
+                reply.body = reply.body.into_only().await.map_err(Error::downstream)?;
+            }
             read(reply)
         }
         .boxed()
     }
 }
 
-/// The client's own content type if the payload can be written so, else the payload's first.
-fn preferred(payload: &dyn Payload, options: &Options) -> ContentType {
-    let own = payload.content_type(&|own| *own == options.content_type);
-    let own = own.or_else(|| payload.content_type(&|_| true));
-    own.unwrap_or_else(|| options.content_type.clone())
+/// The client's `own` content type if the payload can be written so, else the payload's first. What is called by its
+/// address alone may be of any make, and is written to in a form that all of them take, if there is one.
+fn preferred(plan: &Plan, own: &ContentType) -> ContentType {
+    let payload = &*plan.payload;
+    let is_taken = |one: &ContentType| plan.address.is_none() || fit::TAKEN_BY_ALL.contains(one);
+    let first = |wanted: &dyn Fn(&ContentType) -> bool| payload.content_type(wanted);
+    first(&|one| one == own && is_taken(one))
+        .or_else(|| first(&|one| plan.address.is_some() && is_taken(one)))
+        .or_else(|| first(&|one| one == own))
+        .or_else(|| first(&|_| true))
+        .unwrap_or_else(|| own.clone())
 }
 
 impl<T> fmt::Debug for Call<T> {

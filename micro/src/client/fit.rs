@@ -78,14 +78,17 @@ pub(super) fn fit(
     Ok(())
 }
 
-/// True if the node says that it takes `content_type`; nodes of go-micro say nothing, and take these two.
+/// What nodes of any make take.
+pub(super) const TAKEN_BY_ALL: [ContentType; 2] = [ContentType::PROTOBUF, ContentType::JSON];
+
+/// True if the node says that it takes `content_type`; nodes of go-micro say nothing.
 fn takes(candidate: &Candidate, endpoint: &str, content_type: &ContentType) -> bool {
     let listed = candidate
         .endpoint(endpoint)
         .and_then(|endpoint| endpoint.metadata.get("content_types"));
     match listed {
         Some(types) => types.split(',').any(|own| own == content_type.as_str()),
-        None => [ContentType::PROTOBUF, ContentType::JSON].contains(content_type),
+        None => TAKEN_BY_ALL.contains(content_type),
     }
 }
 

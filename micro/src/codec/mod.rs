@@ -27,6 +27,7 @@ mod streaming;
 mod wire;
 
 pub use format::{Format, Message, Plain};
+pub(crate) use proto::package_name;
 pub use proto::proto_file;
 pub use registered::{Backend, Codec, Target};
 pub use schema::{Kind, Label, Member, Outline, Schema, Shape};

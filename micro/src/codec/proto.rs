@@ -38,7 +38,8 @@ pub fn proto_file(package: &str, messages: &[Schema]) -> String {
     text
 }
 
-fn package_name(package: &str) -> String {
+/// The proto package of a service of this name.
+pub(crate) fn package_name(package: &str) -> String {
     let part = |part: &str| {
         let name: String = part
             .chars()

@@ -1,6 +1,8 @@
 //! Bodies that arrive: read whole and bounded, or piece by piece.
 
 use std::future::poll_fn;
+#[cfg(feature = "grpc")]
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -159,6 +161,29 @@ impl Inbound {
             }
         }
         Poll::Ready(Ok(None))
+    }
+}
+
+/// Piece by piece, for who reads it while the reply is being sent.
+#[cfg(feature = "grpc")]
+impl hyper::body::Body for Inbound {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let next = ready!(self.poll_next(cx));
+        let failed = |fault| match fault {
+            Fault::Broken(source) => io::Error::other(source),
+            _ => io::ErrorKind::TimedOut.into(),
+        };
+        Poll::Ready(
+            next.map(|piece| piece.map(Frame::data))
+                .map_err(failed)
+                .transpose(),
+        )
     }
 }
 

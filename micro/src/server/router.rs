@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::definition::Definition;
 use super::handler::Handler;
+use crate::codec::package_name;
 use crate::error::{Error, Result};
 
 /// The handlers of one server; fixed once it is built.
@@ -65,6 +66,19 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// The service that has `endpoint`: the one that prints its messages in the proto package `package`, or else the first.
+    pub(crate) fn locate(&self, package: &str, endpoint: &str) -> Option<&Name> {
+        let having = || {
+            let having = self
+                .services
+                .iter()
+                .filter(|(_, own)| own.contains_key(endpoint));
+            having.map(|(name, _)| name)
+        };
+        let named = having().find(|name| **name == package || package_name(name) == package);
+        named.or_else(|| having().next())
     }
 
     /// The handler of `endpoint`; an empty service means any that has it.

@@ -155,6 +155,10 @@ impl Accept for Rpc {
         self.clone().answer(request).boxed()
     }
 
+    fn locate(&self, package: &str, endpoint: &str) -> Option<Cow<'static, str>> {
+        self.0.core.router.locate(package, endpoint).cloned()
+    }
+
     fn page(&self, path: &str) -> Option<BoxFuture<'static, Page>> {
         self.0.core.pages.find(path)
     }

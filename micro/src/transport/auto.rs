@@ -13,6 +13,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::frames::{self, Frames, FramesChannel, Unconnected};
+#[cfg(feature = "grpc")]
+use super::http::grpc;
 use super::http::{Calls, HttpChannel};
 use super::{
     Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, secured,
@@ -61,6 +63,10 @@ impl AutoTransport {
 #[async_trait]
 impl Transport for AutoTransport {
     fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        #[cfg(feature = "grpc")]
+        if grpc::is_spoken(facts) {
+            return grpc::dial(address, facts, &self.limits, &self.ends);
+        }
         let (limits, node) = (self.limits.clone(), address.to_owned());
         let speaks_frames = facts.contains_key(frames::FACT);
         let make = move |way: Way| {

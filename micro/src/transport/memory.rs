@@ -4,27 +4,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, Sink, StreamExt, TryStreamExt};
-use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, PollSender};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
 
+use super::pipe::pipe;
 use super::{Accept, Backend, Channel, Facts, Listener, Socket, Transport};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
 
 const ID: &str = "micro.transport.memory";
-
-/// How many messages of a stream may wait to be read.
-const WINDOW: usize = 16;
 
 /// A transport within the process; for tests, and for several services in one program.
 ///
@@ -158,91 +151,15 @@ impl Channel for MemoryChannel {
     fn open(&self, mut request: Request) -> BoxFuture<'_, Result<Socket>> {
         async move {
             let bound = self.bound()?;
-            let (sender, receiver) = mpsc::channel::<Item>(WINDOW);
-            request.body = Body::Stream(incoming(receiver));
-            let sender = PollSender::new(sender);
+            let (outgoing, messages) = pipe();
+            request.body = Body::Stream(messages);
             Ok(Socket {
-                outgoing: Box::pin(Outlet {
-                    sender,
-                    ended: false,
-                }),
+                outgoing,
                 incoming: answer(bound, request).boxed(),
             })
         }
         .boxed()
     }
-}
-
-/// What the outgoing half of a stream hands to the other side.
-enum Item {
-    Message(Bytes),
-    Failed(Error),
-    End,
-}
-
-/// The outgoing half: says [`Item::End`] when it is closed, nothing when it is dropped.
-struct Outlet {
-    sender: PollSender<Item>,
-    ended: bool,
-}
-
-impl Outlet {
-    fn gone<T>(_: T) -> Error {
-        Error::unavailable(ID, "the far end has left the stream")
-    }
-}
-
-impl Sink<Result<Bytes>> for Outlet {
-    type Error = Error;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.sender.poll_reserve(cx).map_err(Self::gone)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, item: Result<Bytes>) -> Result<()> {
-        let item = item.map_or_else(
-            |error| {
-                self.ended = true;
-                Item::Failed(error)
-            },
-            Item::Message,
-        );
-        self.sender.send_item(item).map_err(Self::gone)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if !self.ended {
-            ready!(self.sender.poll_reserve(cx)).map_err(Self::gone)?;
-            self.sender.send_item(Item::End).map_err(Self::gone)?;
-            self.ended = true;
-        }
-        self.sender.close();
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// The messages that an [`Outlet`] sends; one that is dropped before its end is a stream cut short.
-fn incoming(receiver: mpsc::Receiver<Item>) -> BoxStream<'static, Result<Bytes>> {
-    stream::unfold(Some(receiver), async |receiver| {
-        let mut receiver = receiver?;
-        match receiver.recv().await {
-            Some(Item::Message(message)) => Some((Ok(message), Some(receiver))),
-            Some(Item::Failed(error)) => Some((Err(error.over_the_wire()), None)),
-            Some(Item::End) => None,
-            None => Some((
-                Err(Error::cancelled(
-                    ID,
-                    "the caller left the stream before its end",
-                )),
-                None,
-            )),
-        }
-    })
-    .boxed()
 }
 
 struct MemoryListener {

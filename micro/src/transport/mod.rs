@@ -9,13 +9,17 @@ mod auto;
 mod bound;
 #[cfg(feature = "frames")]
 mod frames;
+#[cfg(feature = "grpc")]
+mod grpc;
 #[cfg(feature = "http")]
 mod http;
 mod memory;
+mod pipe;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod secured;
 mod socket;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ use futures_util::future::BoxFuture;
 pub use self::auto::AutoTransport;
 #[cfg(feature = "frames")]
 pub use self::frames::FramesTransport;
+#[cfg(feature = "grpc")]
+pub use self::grpc::GrpcTransport;
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
 pub use memory::MemoryTransport;
@@ -105,6 +111,13 @@ pub trait Accept: Send + Sync {
     /// Dropping the future, or the body of the reply, cancels the call. An error that is marked
     /// [never reached](crate::Error::is_never_reached) must arrive so marked at the caller.
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>>;
+
+    /// The service that has `endpoint`: the one whose name is the proto package `package`, or else any. `None` if there
+    /// is none.
+    fn locate(&self, package: &str, endpoint: &str) -> Option<Cow<'static, str>> {
+        let _ = endpoint;
+        Some(Cow::Owned(package.to_owned()))
+    }
 
     /// What is shown at `path`, such as `/metrics`, to whoever asks by GET. Nothing by default; transports that have no
     /// paths never ask.

@@ -66,6 +66,9 @@ pub(crate) enum Kind {
     Metadata,
 }
 
+/// What the headers of gRPC begin with; none of them is metadata.
+const GRPC: &str = "grpc-";
+
 /// What the header `name` means, whatever its case. Known ones are sorted by length, since this is asked for every
 /// header of every call.
 pub(crate) fn kind(name: &str) -> Kind {
@@ -103,6 +106,7 @@ pub(crate) fn kind(name: &str) -> Kind {
             head(Header::Endpoint),
             head(Header::MethodTwin),
             ("micro-attempts", Hop),
+            ("x-content-type", Hop),
             ("micro-protocol", Hop),
             ("x-micro-stream", Hop),
             ("x-micro-target", Hop),
@@ -124,8 +128,11 @@ pub(crate) fn kind(name: &str) -> Kind {
     // HTTP gives names in lower case, which compare faster.
     let same = known.iter().find(|(own, _)| *own == name);
     let alike = || known.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
-    same.or_else(alike)
-        .map_or(Kind::Metadata, |(_, kind)| *kind)
+    let other = || match name.get(..GRPC.len()) {
+        Some(start) if start.eq_ignore_ascii_case(GRPC) => Hop,
+        _ => Kind::Metadata,
+    };
+    same.or_else(alike).map_or_else(other, |(_, kind)| *kind)
 }
 
 const fn head(header: Header) -> (&'static str, Kind) {
@@ -174,6 +181,13 @@ mod tests {
             "X-Micro-Target",
             "X-Micro-Protocol",
             "X-Micro-Reached",
+            "grpc-timeout",
+            "grpc-encoding",
+            "grpc-accept-encoding",
+            "grpc-status",
+            "grpc-message",
+            "grpc-status-details-bin",
+            "x-content-type",
         ];
 
         for name in hops {

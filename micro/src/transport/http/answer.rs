@@ -9,6 +9,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
+#[cfg(feature = "grpc")]
+use super::grpc;
 use super::{head, mucp, plain, unary};
 use crate::http::{Answer, Exchange, Outbound};
 use crate::transport::{Accept, Page};
@@ -43,12 +45,19 @@ impl Calls {
 enum Form {
     /// As go-micro sends it: errors are headers.
     Mucp,
+    /// As clients of gRPC send it: errors are trailers.
+    #[cfg(feature = "grpc")]
+    Grpc,
     /// As anybody sends it: errors are statuses.
     Plain,
 }
 
 impl Form {
     fn of(parts: &Parts) -> Self {
+        #[cfg(feature = "grpc")]
+        if grpc::is_asked(parts) {
+            return Self::Grpc;
+        }
         match mucp::is_named(&parts.headers) && unary::well_formed(parts).is_ok() {
             true => Self::Mucp,
             false => Self::Plain,
@@ -63,6 +72,8 @@ impl Answer for Calls {
         }
         let mut reply = match Form::of(&exchange.parts) {
             Form::Mucp => mucp::answer(self, exchange).await,
+            #[cfg(feature = "grpc")]
+            Form::Grpc => return grpc::answer(self, exchange).await,
             Form::Plain => plain::answer(self, exchange).await,
         };
         if self.takes_frames {

@@ -7,6 +7,8 @@
 mod answer;
 mod channel;
 mod events;
+#[cfg(feature = "grpc")]
+pub(super) mod grpc;
 mod head;
 mod mucp;
 mod plain;
@@ -88,6 +90,10 @@ impl HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        #[cfg(feature = "grpc")]
+        if grpc::is_spoken(facts) {
+            return grpc::dial(address, facts, &self.limits, &self.ends);
+        }
         let (limits, node) = (self.limits.clone(), address.to_owned());
         let make = move |way| HttpChannel::new(&node, &limits, way);
         secured::dial(&self.ends, address, facts, make)

@@ -296,6 +296,12 @@ pub(super) static ROWS: &[Row] = &[
         transport_options.limits.body_rate = number,
         ToString::to_string
     ),
+    row!("allow_origin", SERVER, "ORIGIN",
+        "Let pages of these origins call, such as https://app.example, or * for all",
+        transport_options.web.origins = list, |all: &Vec<String>| all.join(","), is_list: true),
+    row!("allow_host", SERVER, "HOST",
+        "Answer these names of hosts, too, over the loopback interface",
+        transport_options.web.hosts = list, |all: &Vec<String>| all.join(","), is_list: true),
     row!("tls", TLS, "BOOL",
         "Secure the connections of calls and messages; a server needs --tls_cert_file, a client --tls_ca_file",
         transport_options.tls.is_on = boolean, ToString::to_string, is_switch: true),

@@ -11,7 +11,7 @@ use super::inbound::Inbound;
 use super::opening::{Speaks, open};
 use super::outbound::Outbound;
 use super::pace::Pace;
-use super::{Answer, Exchange, http1, http2};
+use super::{Answer, Exchange, Next, http1, http2};
 use crate::listener::{Serve, Site};
 use crate::tls::{Protocol, Stream};
 
@@ -39,6 +39,7 @@ pub(super) async fn exchange<A: Answer>(
     answer: &A,
     peer: &Arc<str>,
     pace: &Arc<Pace>,
+    next: &Next,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Outbound>, Infallible> {
     pace.begin_body();
@@ -52,6 +53,7 @@ pub(super) async fn exchange<A: Answer>(
         pace,
         parts,
         body: &mut body,
+        next,
     };
     let mut reply = answer.answer(exchange).await;
     if !body.is_finished() && !waits {

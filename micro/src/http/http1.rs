@@ -9,21 +9,23 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-use super::Answer;
 use super::connection::exchange;
 use super::opening::Opened;
 use super::pace::{Pace, Phase};
 use super::paced::Paced;
 use super::watch::Watch;
+use super::{Answer, Next};
 use crate::listener::Site;
 
 /// Serves the requests that come from `peer` until either side closes.
 pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site, answer: &A) {
     let pace = Arc::new(Pace::default());
-    let service = service_fn(|request| exchange(site, answer, &peer, &pace, request));
+    let next = Next::default();
+    let service = service_fn(|request| exchange(site, answer, &peer, &pace, &next, request));
     let connection = http1::Builder::new()
         .max_header_size(site.limits.head)
-        .serve_connection(TokioIo::new(Paced::new(opened, Arc::clone(&pace))), service);
+        .serve_connection(TokioIo::new(Paced::new(opened, Arc::clone(&pace))), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let mut draining = pin!(site.draining());
     let mut watch = Watch::new(&pace, &site.limits);
@@ -54,4 +56,7 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site
         }
     });
     ended.await;
+    if let Some(talk) = next.take() {
+        talk.await;
+    }
 }

@@ -22,7 +22,7 @@ use super::connection::exchange;
 use super::opening::Opened;
 use super::pace::{Pace, Phase};
 use super::watch::Watch;
-use super::{Answer, Outbound};
+use super::{Answer, Next, Outbound};
 use crate::listener::Site;
 
 /// How long an answer to a ping may take.
@@ -79,7 +79,8 @@ async fn watched<A: Answer>(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Outbound>, Infallible> {
     let pace = Arc::new(Pace::of_call());
-    let mut answered = pin!(exchange(site, answer, peer, &pace, request));
+    let next = Next::default();
+    let mut answered = pin!(exchange(site, answer, peer, &pace, &next, request));
     let mut watch = Watch::new(&pace, &site.limits);
     poll_fn(|cx| {
         loop {

@@ -14,7 +14,9 @@ mod paced;
 mod pool;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
 
 use hyper::header::{CONNECTION, HeaderMap};
 use hyper::http::request::Parts;
@@ -53,6 +55,24 @@ pub(crate) struct Exchange<'a> {
     pub(crate) pace: &'a Pace,
     pub(crate) parts: Parts,
     pub(crate) body: &'a mut Inbound,
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code))]
+    pub(crate) next: &'a Next,
+}
+
+/// What a connection becomes once the reply has been sent, if the request asked for something else than HTTP.
+#[derive(Default)]
+pub(crate) struct Next(Mutex<Option<BoxFuture<'static, ()>>>);
+
+impl Next {
+    /// Has the connection go on with `talk`, which waits for the connection by itself.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn set(&self, talk: BoxFuture<'static, ()>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(talk);
+    }
+
+    fn take(&self) -> Option<BoxFuture<'static, ()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What answers the requests of a [`Listener`](crate::listener::Listener).

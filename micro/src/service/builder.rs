@@ -14,7 +14,7 @@ use crate::registry::Registry;
 use crate::selector::Selector;
 use crate::server::{Check, Definition, Options, Wrappers};
 use crate::settings::{Origin, Settings};
-use crate::transport::{Limits, Tls, Transport};
+use crate::transport::{Limits, Tls, Transport, Web};
 
 /// Sets a service up: every setter has a default.
 ///
@@ -127,6 +127,8 @@ impl Builder {
             "client_pool_size", "client_pool_ttl", "client_connect_timeout", "max_message", "max_head",
             "max_calls", "max_streams", "max_connections", "head_timeout", "body_rate"
         ] = |settings| settings.transport_options.limits = limits;
+        /// Says what pages in browsers may ask of the default transport.
+        web(web: Web) ["allow_origin", "allow_host"] = |settings| settings.transport_options.web = web;
         /// Secures the connections of the default transport, or of one that is chosen by its name, and of the HTTP broker.
         tls(tls: Tls) [
             "tls", "tls_cert_file", "tls_key_file", "tls_ca_file", "tls_client_ca_file", "tls_server_name"

@@ -17,7 +17,7 @@ use super::frames::{self, Frames, FramesChannel, Unconnected};
 use super::http::grpc;
 use super::http::{Calls, HttpChannel};
 use super::{
-    Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, secured,
+    Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, Web, secured,
 };
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
@@ -36,6 +36,7 @@ const HTTP_ONLY: Duration = Duration::from_secs(300);
 pub struct AutoTransport {
     limits: Limits,
     ends: Ends,
+    web: Web,
 }
 
 impl AutoTransport {
@@ -43,7 +44,7 @@ impl AutoTransport {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            ends: Ends::default(),
+            ..Self::default()
         }
     }
 
@@ -56,6 +57,7 @@ impl AutoTransport {
         Ok(Self {
             limits: options.limits.clone(),
             ends: Ends::open(&options.tls)?,
+            web: options.web.clone(),
         })
     }
 }
@@ -83,7 +85,7 @@ impl Transport for AutoTransport {
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
         let both = Both {
-            http: Calls::with_frames(Arc::clone(&accept)),
+            http: Calls::with_frames(Arc::clone(&accept), self.web.clone()),
             frames: Frames(accept),
         };
         let listener =

@@ -179,6 +179,20 @@ pub struct Options {
     /// How connections are secured. A backend that does says `secure=true` in its [facts](Transport::facts); a program
     /// that asks for TLS runs with no other.
     pub tls: Tls,
+    /// What pages in browsers may ask, of transports that speak HTTP.
+    pub web: Web,
+}
+
+/// What pages in browsers may ask of a server that speaks HTTP. Nothing but from itself by default.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Web {
+    /// The origins whose pages may call and read, such as `https://app.example`, or `*` for all; set by
+    /// `--allow_origin`.
+    pub origins: Vec<String>,
+    /// The names of hosts that are answered over the loopback interface beside `localhost` and addresses; set by
+    /// `--allow_host`. Others are refused, since a page of theirs can make a browser take this host for its own server.
+    pub hosts: Vec<String>,
 }
 
 /// One backend in the table of those that are compiled in.

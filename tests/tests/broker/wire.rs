@@ -19,7 +19,7 @@ pub async fn exchange(address: &str, request: &str) -> String {
 /// Posts `body`, and returns the whole reply.
 pub async fn post(address: &str, path: &str, body: &str) -> String {
     let length = body.len();
-    let head = "Host: a\r\nConnection: close\r\nContent-Type: application/json";
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
     let request =
         format!("POST {path} HTTP/1.1\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}");
     exchange(address, &request).await
@@ -83,7 +83,7 @@ async fn answer(request: &str) -> (String, usize) {
 fn posted(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     )
 }
 
@@ -120,7 +120,7 @@ async fn a_message_of_another_topic_is_not_handed_out() {
 
 #[tokio::test]
 async fn what_is_not_posted_is_refused() {
-    let request = "GET /?id=ID HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let request = "GET /?id=ID HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
     let (reply, _) = answer(request).await;
 
@@ -146,7 +146,7 @@ async fn a_body_that_cannot_be_read_is_an_error() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_it_comes() {
-    let head = "POST /?id=ID HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n";
+    let head = "POST /?id=ID HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n";
 
     let (reply, _) = answer(head).await;
 

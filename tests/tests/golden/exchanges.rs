@@ -120,7 +120,7 @@ async fn errors_of_json_calls_are_sent_as_go_micro_does() {
 async fn by_hand(headers: &str, body: &[u8]) -> Message {
     let node = greeter::listen().await;
     let mut call = format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n{headers}\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n",
         body.len()
     )
     .into_bytes();
@@ -155,7 +155,7 @@ async fn a_call_without_a_content_type_is_protobuf() {
 async fn calls_sent_back_to_back_are_both_answered() {
     let call = |id: u8, name: &str| {
         format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\
              Micro-Endpoint: Greeter.Hello\r\nMicro-Id: {id}\r\n\r\n{name}",
             name.len()
         )

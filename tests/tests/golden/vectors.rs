@@ -180,7 +180,7 @@ async fn our_server_reads_the_calls_of_v1_and_v6() {
 async fn called_with(content_type: &str) -> Message {
     let node = greeter::listen().await;
     let call = format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: {content_type}\r\n\
+        "POST / HTTP/1.1\r\nHost: localhost\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: {content_type}\r\n\
          Content-Length: 14\r\n\r\n{{\"name\":\"Bob\"}}"
     );
     Peer::connect(node.address()).await.exchange(call).await

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::handlers::{by, echo, limits, listen, listen_with, pending, reply};
 use crate::raw::Peer;
 
-const CALL: &str = "POST / HTTP/1.1\r\nHost: a\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+const CALL: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 const FAR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]

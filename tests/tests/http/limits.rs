@@ -11,7 +11,7 @@ use crate::handlers::{by, echo, limits, listen_with, recording, reply};
 use crate::raw::Peer;
 
 const HELLO: &str =
-    "Host: a\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: application/json\r\n";
+    "Host: localhost\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: application/json\r\n";
 const SHORT: Duration = Duration::from_millis(20);
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -110,7 +110,7 @@ async fn a_message_of_unknown_length_is_bounded_too() {
 async fn a_message_over_the_limit_by_path_has_the_status_413() {
     let node = listen_with(patient(|limits| limits.message = 10), echo()).await;
 
-    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n12345678901";
+    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n12345678901";
     let reply = Peer::connect(node.address()).await.exchange(call).await;
 
     assert_eq!((reply.status(), reply.error().code()), (413, 413));

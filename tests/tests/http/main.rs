@@ -11,3 +11,5 @@ mod paths;
 mod pool;
 mod raw;
 mod services;
+mod web;
+mod web_socket;

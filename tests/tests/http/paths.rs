@@ -105,7 +105,7 @@ async fn only_a_post_is_a_call() {
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let reply = peer
             .exchange(format!(
-                "{method} /Greeter/Hello HTTP/1.1\r\nHost: a\r\n{JSON}\r\n"
+                "{method} /Greeter/Hello HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\n"
             ))
             .await;
 

@@ -56,7 +56,7 @@ async fn anybody_calls_a_service_by_path() {
     let registry = MemoryRegistry::default();
     let greeter = greeter(&registry).await;
 
-    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n\"Ann\"";
+    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n\"Ann\"";
     let reply = Peer::connect(greeter.address()).await.exchange(call).await;
 
     assert_eq!((reply.status(), reply.text()), (200, r#""Hello Ann""#));
@@ -154,7 +154,7 @@ async fn an_error_of_a_call_by_path_names_the_service() {
     let service = service.endpoint("Greeter.Fail", fail);
     let running = service.start().await.unwrap();
 
-    let call = "POST /Greeter/Fail HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull";
+    let call = "POST /Greeter/Fail HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull";
     let reply = Peer::connect(running.address()).await.exchange(call).await;
 
     assert_eq!((reply.error().code(), reply.error().id()), (500, "greeter"));

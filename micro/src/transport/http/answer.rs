@@ -5,38 +5,42 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
 #[cfg(feature = "grpc")]
 use super::grpc;
-use super::{head, mucp, plain, unary};
+#[cfg(feature = "websocket")]
+use super::web_socket;
+use super::{head, mucp, plain, unary, web};
 use crate::http::{Answer, Exchange, Outbound};
-use crate::transport::{Accept, Page};
+use crate::transport::{Accept, Page, Web};
 
 /// Answers what comes as calls.
 pub(in super::super) struct Calls {
     pub(super) accept: Arc<dyn Accept>,
     /// Replies say that this port takes frames, too.
     takes_frames: bool,
+    pub(super) web: Web,
 }
 
 impl Calls {
     /// What is answered by `accept`.
-    pub(in super::super) fn new(accept: Arc<dyn Accept>) -> Self {
+    pub(in super::super) fn new(accept: Arc<dyn Accept>, web: Web) -> Self {
         Self {
             accept,
             takes_frames: false,
+            web,
         }
     }
 
     /// The same, on a port that takes frames, too.
     #[cfg(feature = "frames")]
-    pub(in super::super) fn with_frames(accept: Arc<dyn Accept>) -> Self {
+    pub(in super::super) fn with_frames(accept: Arc<dyn Accept>, web: Web) -> Self {
         Self {
-            accept,
             takes_frames: true,
+            ..Self::new(accept, web)
         }
     }
 }
@@ -48,6 +52,9 @@ enum Form {
     /// As clients of gRPC send it: errors are trailers.
     #[cfg(feature = "grpc")]
     Grpc,
+    /// As pages in browsers send it: a message is a frame.
+    #[cfg(feature = "websocket")]
+    WebSocket,
     /// As anybody sends it: errors are statuses.
     Plain,
 }
@@ -58,6 +65,10 @@ impl Form {
         if grpc::is_asked(parts) {
             return Self::Grpc;
         }
+        #[cfg(feature = "websocket")]
+        if web_socket::is_asked(parts) {
+            return Self::WebSocket;
+        }
         match mucp::is_named(&parts.headers) && unary::well_formed(parts).is_ok() {
             true => Self::Mucp,
             false => Self::Plain,
@@ -67,6 +78,23 @@ impl Form {
 
 impl Answer for Calls {
     async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Outbound> {
+        if let Err(error) = self.web.admit(&exchange.parts, exchange.peer) {
+            return plain::finish(HeaderMap::new(), Err(error));
+        }
+        let origin = self.web.origin(&exchange.parts.headers);
+        let mut reply = match web::preflight(&exchange.parts, origin.as_ref()) {
+            Some(reply) => reply,
+            None => self.respond(exchange).await,
+        };
+        if let Some(origin) = origin {
+            web::allow(reply.headers_mut(), origin);
+        }
+        reply
+    }
+}
+
+impl Calls {
+    async fn respond(&self, exchange: Exchange<'_>) -> hyper::Response<Outbound> {
         if let Some(page) = page(&*self.accept, &exchange.parts) {
             return show(page.await);
         }
@@ -74,6 +102,8 @@ impl Answer for Calls {
             Form::Mucp => mucp::answer(self, exchange).await,
             #[cfg(feature = "grpc")]
             Form::Grpc => return grpc::answer(self, exchange).await,
+            #[cfg(feature = "websocket")]
+            Form::WebSocket => return web_socket::answer(self, exchange),
             Form::Plain => plain::answer(self, exchange).await,
         };
         if self.takes_frames {

@@ -13,6 +13,9 @@ mod head;
 mod mucp;
 mod plain;
 mod unary;
+mod web;
+#[cfg(feature = "websocket")]
+mod web_socket;
 
 use std::sync::Arc;
 
@@ -20,7 +23,7 @@ use async_trait::async_trait;
 
 pub(super) use self::answer::Calls;
 pub(super) use self::channel::HttpChannel;
-use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, secured};
+use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, Web, secured};
 use crate::error::Result;
 use crate::listener;
 use crate::tls::{Ends, SECURE};
@@ -48,6 +51,15 @@ const ID: &str = "micro.transport.http";
 /// the status. One that comes later is the last line, `{"error": …}`, and the reply is then broken off, or the event
 /// `error`; a clean end is the event `end`. A stream of events that pauses sends a comment every 15 s.
 ///
+/// # Browsers
+///
+/// Pages of other origins may call and read if [`Web::origins`] has theirs (CORS); by default none may. Over the loopback
+/// interface only addresses and `localhost` are answered as names of the host, but for those in [`Web::hosts`].
+///
+/// With the feature `websocket`, `GET /Greeter/Hello` opens a WebSocket (RFC 6455): each message is a frame of JSON, an
+/// empty one ends the requests. It is closed with the code 1000, or 4000 plus the code of the error, whose detail is the
+/// reason; a page of another origin that may not call opens none.
+///
 /// # Limits
 ///
 /// All of them are in [`Limits`]. A head must be complete within `head_timeout` of its first byte. A body, and a reply
@@ -63,6 +75,7 @@ const ID: &str = "micro.transport.http";
 pub struct HttpTransport {
     limits: Limits,
     ends: Ends,
+    web: Web,
 }
 
 impl HttpTransport {
@@ -70,7 +83,7 @@ impl HttpTransport {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            ends: Ends::default(),
+            ..Self::default()
         }
     }
 
@@ -83,6 +96,7 @@ impl HttpTransport {
         Ok(Self {
             limits: options.limits.clone(),
             ends: Ends::open(&options.tls)?,
+            web: options.web.clone(),
         })
     }
 }
@@ -100,7 +114,7 @@ impl Transport for HttpTransport {
     }
 
     async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
-        let calls = Calls::new(accept);
+        let calls = Calls::new(accept, self.web.clone());
         let listener =
             listener::Listener::bind(address, calls, self.limits.clone(), &self.ends).await?;
         Ok(Box::new(listener))

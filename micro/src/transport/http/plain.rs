@@ -63,14 +63,15 @@ pub(super) fn finish(
 
 fn request(parts: &Parts) -> Result<Request> {
     unary::well_formed(parts)?;
-    by_path(
-        parts,
-        wire::read_request(pairs(&parts.headers), Instant::now()),
-    )
+    let head = wire::read_request(pairs(&parts.headers), Instant::now());
+    let request = by_path(parts, head)?;
+    json(parts)?;
+    unary::encoding(parts)?;
+    Ok(request)
 }
 
 /// The call that the path names: `/Greeter/Hello` or `/greeter/Greeter.Hello`.
-fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
+pub(super) fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
     let path = parts.uri.path();
     if path == "/" {
         return Err(Error::bad_request(
@@ -89,8 +90,6 @@ fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
         );
         return Err(Error::not_found(ID, detail));
     };
-    json(parts)?;
-    unary::encoding(parts)?;
     if second.contains('.') {
         request.service = first.to_owned().into();
         request.endpoint = second.to_owned().into();

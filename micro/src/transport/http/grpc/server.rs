@@ -50,6 +50,7 @@ pub(in super::super) async fn answer(
         pace,
         parts,
         body,
+        ..
     } = exchange;
     let reads_json = parts.headers.contains_key(GO_MICRO);
     let mut request = match request(&*calls.accept, &parts) {

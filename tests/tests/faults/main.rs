@@ -1,91 +1,24 @@
-//! Calls while nodes are killed, stopped and started again: real processes over HTTP, found by mDNS on loopback.
+//! Calls while nodes are killed, stopped and started again: real processes, found by mDNS on loopback.
 
+mod calls;
+#[cfg(feature = "live")]
+mod long;
 mod process;
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use micro::Result;
-use micro::prelude::*;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::{interval, timeout};
 
-use process::{Process, SOON, Shop, registry};
+use calls::{Calls, Load};
+use process::{BUY, LOOK, Shop};
 
-/// 200 calls a second.
-const PERIOD: Duration = Duration::from_millis(5);
-
-/// How many calls there are at least.
-const CALLS: usize = 1200;
-
-/// Calls that go on until they are ended.
-struct Calls {
-    /// How many each node has answered.
-    answered: watch::Receiver<HashMap<String, usize>>,
-    calling: JoinHandle<Vec<Result<()>>>,
-}
-
-impl Calls {
-    /// Calls the shop from now on, `at_once` times before the first node is found; the calls are numbered.
-    async fn begin(shop: &Shop, at_once: usize) -> Self {
-        let registry = registry(&shop.namespace);
-        let builder = micro::Service::builder("client").registry(registry);
-        let client = builder.build().await.unwrap().client().clone();
-        let (sender, answered) = watch::channel(HashMap::new());
-        let sender = Arc::new(sender);
-        let calling = tokio::spawn(async move {
-            let mut clock = interval(PERIOD);
-            let mut under_way = Vec::new();
-            while !sender.is_closed() || under_way.len() < CALLS {
-                if under_way.len() >= at_once {
-                    clock.tick().await;
-                }
-                let number = Plain(under_way.len() as u64);
-                let call = client.call("shop", "Shop.Buy", &number).into_future();
-                let sender = Arc::clone(&sender);
-                under_way.push(tokio::spawn(async move {
-                    let Plain(node): Plain<String> = call.await?;
-                    sender.send_modify(|answered| *answered.entry(node).or_default() += 1);
-                    Ok(())
-                }));
-            }
-            let mut replies = Vec::new();
-            for call in under_way {
-                replies.push(call.await.unwrap());
-            }
-            replies
-        });
-        Self { answered, calling }
-    }
-
-    /// Waits until `node` has answered some calls, so that others are on their way to it.
-    async fn reach(&mut self, node: &Process) {
-        let is_reached = |answered: &HashMap<String, usize>| answered.get(&node.id) >= Some(&20);
-        let reached = self.answered.wait_for(is_reached);
-        timeout(SOON, reached)
-            .await
-            .expect("it is not called")
-            .unwrap();
-    }
-
-    /// Waits until a node has answered, so that many calls are on their way to it if they began at once.
-    async fn reach_one_of(&mut self, nodes: &mut Vec<Process>) -> Process {
-        let answered = self.answered.wait_for(|answered| !answered.is_empty());
-        let answered = timeout(SOON, answered)
-            .await
-            .expect("none answers")
-            .unwrap();
-        let is_it = |node: &Process| answered.contains_key(&node.id);
-        nodes.remove(nodes.iter().position(is_it).unwrap())
-    }
-
-    async fn end(self) -> Vec<Result<()>> {
-        drop(self.answered);
-        self.calling.await.unwrap()
-    }
-}
+/// 200 calls a second of what may run twice.
+const LOAD: Load = Load {
+    endpoint: |_| LOOK,
+    period: Duration::from_millis(5),
+    at_once: 1,
+    least: 1200,
+};
 
 fn assert_none_failed(replies: &[Result<()>]) {
     let failed: Vec<_> = replies
@@ -103,9 +36,9 @@ fn assert_none_failed(replies: &[Result<()>]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_of_an_idempotent_endpoint_fails_while_nodes_are_killed_stopped_and_restarted() {
-    let mut shop = Shop::new(true).await;
+    let mut shop = Shop::new(false).await;
     let (a, b, _c) = (shop.node().await, shop.node().await, shop.node().await);
-    let mut calls = Calls::begin(&shop, 1).await;
+    let mut calls = Calls::begin(&shop, LOAD).await;
 
     calls.reach(&a).await;
     a.kill();
@@ -122,9 +55,13 @@ async fn no_call_of_an_idempotent_endpoint_fails_while_nodes_are_killed_stopped_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_of_an_idempotent_endpoint_fails_when_a_node_is_killed_under_the_first_calls() {
-    let mut shop = Shop::new(true).await;
+    let mut shop = Shop::new(false).await;
     let mut nodes = vec![shop.node().await, shop.node().await, shop.node().await];
-    let mut calls = Calls::begin(&shop, 300).await;
+    let load = Load {
+        at_once: 300,
+        ..LOAD
+    };
+    let mut calls = Calls::begin(&shop, load).await;
 
     calls.reach_one_of(&mut nodes).await.kill();
     let replies = calls.end().await;
@@ -136,7 +73,11 @@ async fn no_call_of_an_idempotent_endpoint_fails_when_a_node_is_killed_under_the
 async fn no_call_fails_or_runs_twice_while_nodes_are_stopped_and_restarted() {
     let mut shop = Shop::new(false).await;
     let mut nodes = vec![shop.node().await, shop.node().await, shop.node().await];
-    let mut calls = Calls::begin(&shop, 1).await;
+    let load = Load {
+        endpoint: |_| BUY,
+        ..LOAD
+    };
+    let mut calls = Calls::begin(&shop, load).await;
 
     for _ in 0..3 {
         let oldest = nodes.remove(0);

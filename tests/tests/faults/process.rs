@@ -4,34 +4,52 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Write, stdin};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use micro::Error;
 use micro::prelude::*;
 use micro::registry::{Action, MdnsRegistry, Options, Registry, Watcher};
+use micro::transport::HttpTransport;
+use micro::{Builder, Client, Service};
 use tokio::time::timeout;
 
 /// What is waited for comes much sooner, or the test fails.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-pub(crate) fn registry(namespace: &str) -> MdnsRegistry {
+/// The endpoint that may run twice, and the one that may not.
+pub(crate) const LOOK: &str = "Shop.Look";
+pub(crate) const BUY: &str = "Shop.Buy";
+
+fn registry(namespace: &str) -> MdnsRegistry {
     let mut options = Options::default();
     options.namespace = namespace.to_owned();
     MdnsRegistry::new(&options).unwrap()
 }
 
+/// A service of that name in `namespace`, on the default components or on HTTP alone.
+fn builder(name: &'static str, namespace: &str, http: bool) -> Builder {
+    let builder = Service::builder(name).registry(registry(namespace));
+    if http {
+        builder.transport(HttpTransport::default())
+    } else {
+        builder
+    }
+}
+
 /// Nodes of `shop` on this host, and what they ran.
 pub(crate) struct Shop {
-    pub(crate) namespace: String,
+    namespace: String,
     directory: PathBuf,
-    idempotent: bool,
+    /// Spoken is HTTP alone.
+    http: bool,
     events: Watcher,
     _registry: MdnsRegistry,
 }
 
 impl Shop {
-    pub(crate) async fn new(idempotent: bool) -> Self {
+    pub(crate) async fn new(http: bool) -> Self {
         let namespace = micro::id::random();
         let directory = std::env::temp_dir().join(format!("micro-{namespace}"));
         fs::create_dir(&directory).unwrap();
@@ -41,8 +59,14 @@ impl Shop {
             _registry: registry,
             namespace,
             directory,
-            idempotent,
+            http,
         }
+    }
+
+    /// What calls the nodes.
+    pub(crate) async fn client(&self) -> Client {
+        let builder = builder("client", &self.namespace, self.http);
+        builder.build().await.unwrap().client().clone()
     }
 
     /// A node that has announced itself.
@@ -58,26 +82,28 @@ impl Shop {
             .env("SHOP_NAMESPACE", &self.namespace)
             .env("SHOP_RUNS", self.directory.join(&id))
             .env("SHOP_ID", &id)
-            .env("SHOP_IDEMPOTENT", self.idempotent.to_string())
+            .env("SHOP_HTTP", self.http.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        self.sees(Action::Create, &id).await;
-        Process { id, child }
+        let address = self.sees(Action::Create, &id).await;
+        Process { id, address, child }
     }
 
-    async fn sees(&mut self, action: Action, id: &str) {
+    /// Waits until that has happened to the node with this id; says where the node is.
+    async fn sees(&mut self, action: Action, id: &str) -> String {
         let seen = async {
-            while let Some(event) = self.events.next().await {
-                let event = event.unwrap();
-                let is_it = event.service.nodes.iter().any(|node| node.id.ends_with(id));
-                if event.action == action && is_it {
-                    return;
+            loop {
+                let event = self.events.next().await.unwrap().unwrap();
+                let mut nodes = event.service.nodes.into_iter();
+                let node = nodes.find(|node| node.id.ends_with(id));
+                if let Some(node) = node.filter(|_| event.action == action) {
+                    return node.address;
                 }
             }
         };
-        timeout(SOON, seen).await.expect("nothing happened");
+        timeout(SOON, seen).await.expect("nothing happened")
     }
 
     /// The ids of the calls that handlers ran, each as often as it ran, in order.
@@ -105,6 +131,7 @@ impl Drop for Shop {
 /// Killed when it is dropped.
 pub(crate) struct Process {
     pub(crate) id: String,
+    pub(crate) address: String,
     child: Child,
 }
 
@@ -156,7 +183,7 @@ async fn serve_in_a_process_of_its_own() {
     let runs = runs.open(std::env::var("SHOP_RUNS").unwrap()).unwrap();
     let id = std::env::var("SHOP_ID").unwrap();
     let node = id.clone();
-    let buy = unary(move |_: Context, call: Plain<u64>| {
+    let sell = move |_: Context, call: Plain<u64>| {
         // One write, so that a kill leaves no half of it.
         let line = format!("{}\n", call.0);
         (&runs).write_all(line.as_bytes()).unwrap();
@@ -166,13 +193,16 @@ async fn serve_in_a_process_of_its_own() {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok::<_, Error>(node)
         }
-    });
-    let is_idempotent = std::env::var("SHOP_IDEMPOTENT").is_ok_and(|value| value == "true");
-    let buy = if is_idempotent { buy.idempotent() } else { buy };
-    let builder = micro::Service::builder("shop")
+    };
+    let sell = Arc::new(sell);
+    let look = Arc::clone(&sell);
+    let http = std::env::var("SHOP_HTTP").is_ok_and(|value| value == "true");
+    let builder = builder("shop", &namespace, http)
         .id(id)
-        .linger(Duration::from_secs(1))
-        .registry(registry(&namespace));
+        .linger(Duration::from_secs(1));
     let service = builder.build().await.unwrap();
-    service.endpoint("Shop.Buy", buy).run().await.unwrap();
+    let service = service
+        .endpoint(LOOK, unary(move |ctx, call| look(ctx, call)).idempotent())
+        .endpoint(BUY, unary(move |ctx, call| sell(ctx, call)));
+    service.run().await.unwrap();
 }

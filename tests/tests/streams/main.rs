@@ -1,16 +1,29 @@
 //! Every kind of stream, in every way that it can end, over every transport that carries streams. Afterwards nothing is
-//! left of it: no task and no handler.
+//! left of it: no handler, no task and no socket.
+//!
+//! In memory both ends are in one process, which no kill survives; there the runtime of one end goes in its place.
 
+mod bidirectional;
+mod caller;
 mod chat;
+mod handler;
+mod process;
+mod runtimes;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use micro::prelude::*;
 use micro::registry::MemoryRegistry;
-use micro::transport::{AutoTransport, FramesTransport, MemoryTransport, Transport};
-use micro::{Error, Running, Service};
+use micro::transport::Transport;
+use micro::{Call, Error, Result, Running, Service};
+use tokio::runtime::{Builder, Handle};
+use tokio::time::timeout;
 
 use chat::{Ask, Chat, ChatClient, How, Number};
+
+/// What is waited for comes much sooner, or the test fails.
+const SOON: Duration = Duration::from_secs(10);
 
 /// A node, and a client of it.
 struct Pair {
@@ -20,23 +33,24 @@ struct Pair {
     _caller: Service,
 }
 
+/// A service of that name, whose node is not looked for by those who know its address.
+async fn service(
+    name: &'static str,
+    registry: &MemoryRegistry,
+    transport: impl Transport + 'static,
+) -> Service {
+    let builder = Service::builder(name).registry(registry.clone());
+    let builder = builder.transport(transport).linger(Duration::ZERO);
+    builder.build().await.unwrap()
+}
+
 impl Pair {
     async fn new<T: Transport + Clone + 'static>(transport: T) -> Self {
         let registry = MemoryRegistry::new();
-        let build = async |name: &'static str| {
-            let builder = Service::builder(name)
-                .registry(registry.clone())
-                .transport(transport.clone());
-            builder.linger(Duration::ZERO).build().await.unwrap()
-        };
         let chat = Chat::default();
-        let running = build("chat")
-            .await
-            .handle(chat.clone())
-            .start()
-            .await
-            .unwrap();
-        let caller = build("caller").await;
+        let node = service("chat", &registry, transport.clone()).await;
+        let running = node.handle(chat.clone()).start().await.unwrap();
+        let caller = service("caller", &registry, transport).await;
         Self {
             chat,
             client: ChatClient::new(&caller),
@@ -63,7 +77,7 @@ fn endless() -> impl Stream<Item = Number> + Send {
 }
 
 async fn collect(
-    mut stream: impl Stream<Item = micro::Result<Number>> + Unpin,
+    mut stream: impl Stream<Item = Result<Number>> + Unpin,
 ) -> (Vec<u32>, Option<Error>) {
     let mut values = Vec::new();
     while let Some(item) = stream.next().await {
@@ -75,239 +89,116 @@ async fn collect(
     (values, None)
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Server,
+    Client,
+    Bidirectional,
+}
+
+const KINDS: [Kind; 3] = [Kind::Server, Kind::Client, Kind::Bidirectional];
+
+/// A stream with the node at `address` that goes on until something ends it, which may be an error.
+async fn go_on(client: &ChatClient, kind: Kind, address: &str) -> Option<Error> {
+    fn at<T>(call: Call<T>, address: &str) -> Call<T> {
+        call.address(address).timeout(SOON)
+    }
+    let opened = match kind {
+        Kind::Server => at(client.ticks(asked(How::Run, 0)), address).await,
+        Kind::Client => return at(client.sum(endless()), address).await.err(),
+        Kind::Bidirectional => at(client.talk(endless()), address).await,
+    };
+    match opened {
+        Ok(replies) => collect(replies).await.1,
+        Err(error) => Some(error),
+    }
+}
+
+/// Waits until `count` grows no more, whatever turns the others get; says how far it came.
+async fn settled(count: &AtomicUsize) -> usize {
+    let settle = async {
+        loop {
+            let before = count.load(Ordering::Relaxed);
+            for _ in 0..2000 {
+                tokio::task::yield_now().await;
+            }
+            if count.load(Ordering::Relaxed) == before {
+                return before;
+            }
+        }
+    };
+    timeout(SOON, settle).await.expect("nobody is held up")
+}
+
+/// How many sockets this process has, where that can be known.
+fn sockets() -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let links = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    links
+        .filter(|link| link.to_string_lossy().starts_with("socket:"))
+        .count()
+}
+
+/// Runs `fact` while no other test of this process runs, and sees that it leaves no task and no socket behind.
+fn alone(fact: impl AsyncFnOnce()) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let metrics = Handle::current().metrics();
+        let left = || (metrics.num_alive_tasks(), sockets());
+        let before = left();
+
+        fact().await;
+
+        let gone = async {
+            while left() != before {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = timeout(SOON, gone).await;
+        gone.unwrap_or_else(|_| panic!("{before:?} tasks and sockets became {:?}", left()));
+    });
+}
+
+/// The same for a fact about two ends over `transport`, which leaves no handler behind either.
+fn over<T: Transport + Clone + 'static>(
+    transport: impl FnOnce() -> T,
+    fact: impl AsyncFnOnce(&mut Pair),
+) {
+    alone(async || {
+        let mut pair = Pair::new(transport()).await;
+
+        fact(&mut pair).await;
+
+        let quiet = timeout(SOON, pair.chat.quiet()).await;
+        quiet.expect("a handler is left");
+    });
+}
+
 macro_rules! over_every_transport {
     ($($fact:ident)*) => {
         mod over_memory {
-            $(#[tokio::test]
-            async fn $fact() {
-                super::over(super::MemoryTransport::new(), super::$fact).await;
+            $(#[test]
+            fn $fact() {
+                crate::over(micro::transport::MemoryTransport::new, super::$fact);
             })*
         }
 
         mod over_frames {
-            $(#[tokio::test]
-            async fn $fact() {
-                super::over(super::FramesTransport::default(), super::$fact).await;
+            $(#[test]
+            fn $fact() {
+                crate::over(micro::transport::FramesTransport::default, super::$fact);
             })*
         }
 
         mod over_the_default {
-            $(#[tokio::test]
-            async fn $fact() {
-                super::over(super::AutoTransport::default(), super::$fact).await;
+            $(#[test]
+            fn $fact() {
+                crate::over(micro::transport::AutoTransport::default, super::$fact);
             })*
         }
     };
 }
 
-/// Runs `fact`, and sees that no handler is left, and, once the node and the caller are gone, no task.
-async fn over<T, F>(transport: T, fact: F)
-where
-    T: Transport + Clone + 'static,
-    F: AsyncFnOnce(&mut Pair),
-{
-    let metrics = tokio::runtime::Handle::current().metrics();
-    let before = metrics.num_alive_tasks();
-    let mut pair = Pair::new(transport).await;
-
-    fact(&mut pair).await;
-
-    let patience = Duration::from_secs(10);
-    tokio::time::timeout(patience, pair.chat.quiet())
-        .await
-        .expect("a handler is left");
-    drop(pair);
-    let gone = async {
-        while metrics.num_alive_tasks() > before {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(patience, gone)
-        .await
-        .expect("a task is left");
-}
-
-over_every_transport! {
-    a_server_stream_ends
-    a_server_stream_that_fails_in_the_middle_says_so_behind_what_came_before
-    a_server_stream_that_panics_is_an_error
-    a_server_stream_that_the_caller_drops_ends_its_handler
-    a_server_stream_whose_node_dies_is_no_clean_end
-    a_server_stream_waits_for_a_slow_reader
-    a_client_stream_ends
-    a_client_stream_whose_handler_panics_is_an_error
-    a_client_stream_whose_handler_has_enough_is_answered_before_its_end
-    a_client_stream_that_the_caller_drops_ends_its_handler
-    a_client_stream_whose_node_dies_is_an_error
-    a_client_stream_has_a_time_limit
-    a_bidirectional_stream_ends
-    a_bidirectional_stream_that_fails_in_the_middle_says_so_behind_what_came_before
-    a_bidirectional_stream_that_panics_is_an_error
-    a_bidirectional_stream_that_the_caller_drops_ends_its_handler
-    a_bidirectional_stream_whose_node_dies_is_no_clean_end
-}
-
-async fn a_server_stream_ends(pair: &mut Pair) {
-    let ticks = pair.client.ticks(asked(How::Count, 1000)).await.unwrap();
-
-    let (values, error) = collect(ticks).await;
-
-    assert!(values.into_iter().eq(0..1000) && error.is_none());
-}
-
-async fn a_server_stream_that_fails_in_the_middle_says_so_behind_what_came_before(pair: &mut Pair) {
-    let ticks = pair.client.ticks(asked(How::Fail, 3)).await.unwrap();
-
-    let (values, error) = collect(ticks).await;
-
-    assert_eq!(values, [0, 1, 2]);
-    assert_eq!(error.unwrap().code(), 409);
-}
-
-async fn a_server_stream_that_panics_is_an_error(pair: &mut Pair) {
-    let ticks = pair.client.ticks(asked(How::Panic, 3)).await.unwrap();
-
-    let (values, error) = collect(ticks).await;
-
-    assert_eq!(values, [0, 1, 2]);
-    assert_eq!(error.unwrap().code(), 500);
-}
-
-async fn a_server_stream_that_the_caller_drops_ends_its_handler(pair: &mut Pair) {
-    let mut ticks = pair.client.ticks(asked(How::Run, 0)).await.unwrap();
-    ticks.next().await.unwrap().unwrap();
-
-    drop(ticks);
-
-    pair.chat.quiet().await;
-}
-
-async fn a_server_stream_whose_node_dies_is_no_clean_end(pair: &mut Pair) {
-    let mut ticks = pair.client.ticks(asked(How::Run, 0)).await.unwrap();
-    ticks.next().await.unwrap().unwrap();
-
-    drop(pair.running.take());
-
-    assert!(collect(ticks).await.1.is_some());
-}
-
-async fn a_server_stream_waits_for_a_slow_reader(pair: &mut Pair) {
-    let mut ticks = pair.client.ticks(asked(How::Count, 200_000)).await.unwrap();
-    let mut next = 0;
-
-    // A pause now and then lets the sender run into its window.
-    while let Some(tick) = ticks.next().await {
-        assert_eq!(tick.unwrap().value, next);
-        next += 1;
-        if next % 10_000 == 0 {
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    assert_eq!(next, 200_000);
-}
-
-async fn a_client_stream_ends(pair: &mut Pair) {
-    let sum = pair
-        .client
-        .sum(stream::iter((0..500).map(|_| number(2))))
-        .await
-        .unwrap();
-
-    assert_eq!(sum.value, 1000);
-}
-
-async fn a_client_stream_whose_handler_panics_is_an_error(pair: &mut Pair) {
-    let error = pair
-        .client
-        .sum(stream::iter([number(1), number(7)]))
-        .await
-        .unwrap_err();
-
-    assert_eq!(error.code(), 500);
-}
-
-async fn a_client_stream_whose_handler_has_enough_is_answered_before_its_end(pair: &mut Pair) {
-    let numbers = stream::iter([number(2000)]).chain(endless());
-
-    assert_eq!(pair.client.sum(numbers).await.unwrap().value, 2000);
-}
-
-async fn a_client_stream_that_the_caller_drops_ends_its_handler(pair: &mut Pair) {
-    let sum = pair.client.sum(endless()).into_future();
-    tokio::select! {
-        _ = sum => unreachable!(),
-        () = async { while pair.chat.running.load(Ordering::Acquire) == 0 { tokio::task::yield_now().await } } => {}
-    }
-
-    pair.chat.quiet().await;
-}
-
-async fn a_client_stream_whose_node_dies_is_an_error(pair: &mut Pair) {
-    let mut sum = pair.client.sum(endless()).into_future();
-    tokio::select! {
-        _ = &mut sum => unreachable!(),
-        () = async { while pair.chat.running.load(Ordering::Acquire) == 0 { tokio::task::yield_now().await } } => {}
-    }
-
-    drop(pair.running.take());
-
-    assert!(sum.await.is_err());
-}
-
-async fn a_client_stream_has_a_time_limit(pair: &mut Pair) {
-    let sum = pair
-        .client
-        .sum(endless())
-        .timeout(Duration::from_millis(100));
-
-    assert_eq!(sum.await.unwrap_err().code(), 408);
-}
-
-async fn a_bidirectional_stream_ends(pair: &mut Pair) {
-    let numbers = stream::iter((0..1000).filter(|value| *value != 7).map(number));
-
-    let (values, error) = collect(pair.client.talk(numbers).await.unwrap()).await;
-
-    assert!(values.len() == 999 && error.is_none(), "{error:?}");
-}
-
-async fn a_bidirectional_stream_that_fails_in_the_middle_says_so_behind_what_came_before(
-    pair: &mut Pair,
-) {
-    let numbers = stream::iter([number(1), number(2000)]).chain(endless());
-
-    let (values, error) = collect(pair.client.talk(numbers).await.unwrap()).await;
-
-    assert_eq!(values, [1]);
-    assert_eq!(error.unwrap().code(), 409);
-}
-
-async fn a_bidirectional_stream_that_panics_is_an_error(pair: &mut Pair) {
-    let numbers = stream::iter([number(1), number(7)]).chain(endless());
-
-    let (values, error) = collect(pair.client.talk(numbers).await.unwrap()).await;
-
-    assert_eq!(values, [1]);
-    assert_eq!(error.unwrap().code(), 500);
-}
-
-async fn a_bidirectional_stream_that_the_caller_drops_ends_its_handler(pair: &mut Pair) {
-    let mut echoes = pair.client.talk(endless()).await.unwrap();
-    echoes.next().await.unwrap().unwrap();
-
-    drop(echoes);
-
-    pair.chat.quiet().await;
-}
-
-async fn a_bidirectional_stream_whose_node_dies_is_no_clean_end(pair: &mut Pair) {
-    let mut echoes = pair.client.talk(endless()).await.unwrap();
-    echoes.next().await.unwrap().unwrap();
-
-    drop(pair.running.take());
-
-    assert!(collect(echoes).await.1.is_some());
-}
+pub(crate) use over_every_transport;

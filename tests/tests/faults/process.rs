@@ -131,6 +131,7 @@ impl Drop for Shop {
 /// Killed when it is dropped.
 pub(crate) struct Process {
     pub(crate) id: String,
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "the long run asks"))]
     pub(crate) address: String,
     child: Child,
 }

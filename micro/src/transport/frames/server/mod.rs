@@ -40,8 +40,8 @@ const IN_PLACE: Duration = Duration::from_micros(100);
 /// How many steps are taken before others of the runtime get a turn.
 const STEPS: usize = 64;
 
-/// How many messages of one stream are written in a row.
-const ROW: usize = 256;
+/// How many messages of one stream are made in a row, before the time is looked at.
+const ROW: usize = 32;
 
 /// Serves the calls of one connection, whose first bytes have not been read yet, until either side ends it.
 pub(super) async fn serve<S>(mut stream: S, peer: Arc<str>, accept: Arc<dyn Accept>, site: &Site)
@@ -207,13 +207,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.wishes.waker.register(cx.waker());
         for _ in 0..STEPS {
             self.grant();
-            let mut moved = self.work(cx);
+            let worked = self.work(cx);
+            let mut moved = worked != Poll::Ready(false);
             // Before the write, which otherwise would not come to what it adds.
             self.resume();
             moved |= matches!(self.write(cx)?, Poll::Ready(true));
             match self.read(cx)? {
-                Poll::Ready(true) => continue,
                 Poll::Ready(false) => return Poll::Ready(Ok(())),
+                _ if worked.is_pending() => break,
+                Poll::Ready(true) => continue,
                 Poll::Pending if moved => continue,
                 Poll::Pending => {}
             }
@@ -262,9 +264,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Polls what waits, unless nothing more can be written; true if a step was done.
-    fn work(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut worked = false;
+    /// Polls what waits, unless nothing more can be written, and says whether a step was done; pending if there is no
+    /// time for more, since a stream that always has something ready would keep the connection from reading.
+    fn work(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut begun = None;
         while !self.outbox.is_full() {
             if let Poll::Ready(Some(Ok((id, done)))) = self.elsewhere.poll_join_next(cx) {
                 self.done(id, done);
@@ -275,9 +278,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             } else {
                 break;
             }
-            worked = true;
+            if begun.get_or_insert_with(Instant::now).elapsed() > IN_PLACE {
+                return Poll::Pending;
+            }
         }
-        worked
+        Poll::Ready(begun.is_some())
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {

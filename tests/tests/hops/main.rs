@@ -1,4 +1,6 @@
-//! A calls B, B calls C: time and cancellation cross every hop, over frames and over HTTP.
+//! A calls B, B calls C: time and cancellation cross every hop, over frames and over HTTP, in a handler and in what it spawned.
+
+mod streams;
 
 use std::time::Instant;
 
@@ -43,8 +45,16 @@ async fn service<T: Transport + 'static>(
     builder.linger(Duration::ZERO).build().await.unwrap()
 }
 
+/// How B calls C.
+#[derive(Clone, Copy)]
+enum By {
+    Itself,
+    /// A task that it spawned, and that ends with the call that it serves.
+    Task,
+}
+
 impl Chain {
-    async fn new<T: Transport + 'static>(transport: impl Fn() -> T) -> Self {
+    async fn new<T: Transport + 'static>(transport: impl Fn() -> T, by: By) -> Self {
         let registry = MemoryRegistry::new();
         let (tell, told) = mpsc::unbounded_channel();
         let wait = unary(move |ctx: Context, _: Plain<()>| {
@@ -59,9 +69,27 @@ impl Chain {
             .endpoint("C.Wait", wait);
         let b = service(&registry, "b", transport()).await;
         let client = b.client().clone();
-        let hand_on = unary(move |_: Context, nothing: Plain<()>| {
-            let call = client.call::<_, Plain<()>>("c", "C.Wait", &nothing);
-            async move { call.await.map_err(Error::forward) }
+        let hand_on = unary(move |ctx: Context, nothing: Plain<()>| {
+            let client = client.clone();
+            let call = async move {
+                let call = client.call::<_, Plain<()>>("c", "C.Wait", &nothing);
+                call.await.map_err(Error::forward)
+            };
+            async move {
+                match by {
+                    By::Itself => call.await,
+                    By::Task => {
+                        let own = ctx.clone();
+                        ctx.spawn(async move {
+                            tokio::select! {
+                                answer = call => answer,
+                                () = own.cancelled() => Err(Error::cancelled("b", "left")),
+                            }
+                        });
+                        std::future::pending().await
+                    }
+                }
+            }
         });
         let b = b.endpoint("B.HandOn", hand_on);
         Self {
@@ -78,18 +106,18 @@ impl Chain {
 }
 
 macro_rules! over_every_transport {
-    ($($fact:ident)*) => {
+    ($($fact:ident: $run:ident($by:ident))*) => {
         mod over_frames {
             $(#[tokio::test]
             async fn $fact() {
-                super::$fact(super::Chain::new(super::FramesTransport::default).await).await;
+                super::$run(super::FramesTransport::default, super::By::$by).await;
             })*
         }
 
         mod over_http {
             $(#[tokio::test]
             async fn $fact() {
-                super::$fact(super::Chain::new(super::HttpTransport::default).await).await;
+                super::$run(super::HttpTransport::default, super::By::$by).await;
             })*
         }
 
@@ -97,19 +125,23 @@ macro_rules! over_every_transport {
             $(#[tokio::test]
             async fn $fact() {
                 let transport = super::MemoryTransport::new();
-                super::$fact(super::Chain::new(move || transport.clone()).await).await;
+                super::$run(move || transport.clone(), super::By::$by).await;
             })*
         }
     };
 }
 
 over_every_transport! {
-    the_time_at_the_first_hop_leaves_less_at_the_last
-    dropping_the_call_at_the_first_hop_ends_the_handler_at_the_last
-    time_that_runs_out_at_the_first_hop_ends_the_handler_at_the_last
+    the_time_at_the_first_hop_leaves_less_at_the_last: time_left(Itself)
+    the_time_at_the_first_hop_leaves_less_to_what_a_task_calls: time_left(Task)
+    dropping_the_call_at_the_first_hop_ends_the_handler_at_the_last: dropped(Itself)
+    dropping_the_call_at_the_first_hop_ends_what_a_task_called: dropped(Task)
+    time_that_runs_out_at_the_first_hop_ends_the_handler_at_the_last: expired(Itself)
+    time_that_runs_out_at_the_first_hop_ends_what_a_task_called: expired(Task)
 }
 
-async fn the_time_at_the_first_hop_leaves_less_at_the_last(mut chain: Chain) {
+async fn time_left<T: Transport + 'static>(transport: impl Fn() -> T, by: By) {
+    let mut chain = Chain::new(transport, by).await;
     let allowed = Duration::from_millis(500);
 
     let error = chain.call().timeout(allowed).await.unwrap_err();
@@ -121,7 +153,8 @@ async fn the_time_at_the_first_hop_leaves_less_at_the_last(mut chain: Chain) {
     assert!(left < allowed, "{left:?}");
 }
 
-async fn dropping_the_call_at_the_first_hop_ends_the_handler_at_the_last(mut chain: Chain) {
+async fn dropped<T: Transport + 'static>(transport: impl Fn() -> T, by: By) {
+    let mut chain = Chain::new(transport, by).await;
     let mut call = chain.call().into_future();
     tokio::select! {
         _ = &mut call => unreachable!(),
@@ -136,7 +169,8 @@ async fn dropping_the_call_at_the_first_hop_ends_the_handler_at_the_last(mut cha
     assert!(took < Duration::from_millis(100), "{took:?}");
 }
 
-async fn time_that_runs_out_at_the_first_hop_ends_the_handler_at_the_last(mut chain: Chain) {
+async fn expired<T: Transport + 'static>(transport: impl Fn() -> T, by: By) {
+    let mut chain = Chain::new(transport, by).await;
     let call = chain.call().timeout(Duration::from_millis(200));
 
     call.await.unwrap_err();

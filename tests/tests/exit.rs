@@ -34,6 +34,10 @@ fn main() -> ExitCode {
         for role in ["service", "function"] {
             a_second_signal_ends_at_once(role);
         }
+        for transport in ["memory", "frames", "http"] {
+            a_second_signal_ends_what_is_under_way_at_once(transport);
+            a_program_ends_well_after_the_drain_whatever_is_under_way(transport);
+        }
         return ExitCode::SUCCESS;
     };
     match &*role {
@@ -50,12 +54,50 @@ fn main() -> ExitCode {
             Ok::<_, Error>(())
         }),
         "service" => micro_main::main_with_service(PROGRAM, Service::run),
+        "busy" => micro_main::main_with_service(PROGRAM, busy),
         _ => {
             let run = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
             let definition = Definition::new("").endpoint("Fnc.Run", run);
             micro_main::function(PROGRAM, definition)
         }
     }
+}
+
+/// Serves while a call, a stream if the transport has them, and a message of its own are under way that never end.
+async fn busy(service: Service) -> micro::Result<()> {
+    let hang = unary(async |_: Context, _: Plain<()>| {
+        tracing::info!("in a call");
+        std::future::pending::<micro::Result<Plain<()>>>().await
+    });
+    let ticks = server_streaming(async |_: Context, _: Plain<()>| {
+        tracing::info!("in a stream");
+        Ok::<_, Error>(stream::pending::<micro::Result<Plain<()>>>())
+    });
+    let heed = subscriber(
+        "topic",
+        Mode::Broadcast,
+        async |_: Context, _: Plain<()>| {
+            tracing::info!("in a message");
+            std::future::pending::<micro::Result<()>>().await
+        },
+    );
+    let client = service.client().clone();
+    let typed = micro::ServiceClient::named("program", &service);
+    let under_way = async move || {
+        let unit = <Plain<()> as micro::Message>::format();
+        let ticks = micro::client::Method::new("Busy.Ticks");
+        let ticks = typed.server_streaming(&ticks, unit, unit, Plain(()));
+        let hang = client.call::<_, Plain<()>>("program", "Busy.Hang", &Plain(()));
+        tokio::spawn(async move { ticks.await?.next().await.transpose() });
+        tokio::spawn(hang.into_future());
+        client.publisher("topic").publish(&Plain(())).await
+    };
+    let service = service
+        .endpoint("Busy.Hang", hang)
+        .endpoint("Busy.Ticks", ticks)
+        .subscriber(heed)
+        .after_start(under_way);
+    service.run().await
 }
 
 /// A child in `role`, on a registry of its own.
@@ -163,4 +205,47 @@ fn a_second_signal_ends_at_once(role: &str) {
     signal(child.id(), "TERM");
 
     assert!(ended(child).success(), "{role}");
+}
+
+/// A child that has said that all is under way, and the rest of its log.
+fn busy_child(transport: &str, drain: &str) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut busy = child("busy");
+    let busy = busy
+        .env("MICRO_TRANSPORT", transport)
+        .env("MICRO_BROKER", "memory")
+        .env("MICRO_STOP_LINGER", "0s")
+        .env("MICRO_STOP_DRAIN", drain);
+    let mut busy = busy.spawn().unwrap();
+    let log = BufReader::new(busy.stderr.take().unwrap()).lines();
+    let mut log = log.map(Result::unwrap);
+    let mut awaited = vec!["in a call", "in a message"];
+    if transport != "http" {
+        awaited.push("in a stream");
+    }
+    while !awaited.is_empty() {
+        let line = log.next().expect("it ended");
+        awaited.retain(|word| !line.contains(word));
+    }
+    (busy, log)
+}
+
+fn a_second_signal_ends_what_is_under_way_at_once(transport: &str) {
+    let (busy, mut log) = busy_child(transport, "1h");
+
+    signal(busy.id(), "TERM");
+    assert!(log.any(|line| line.contains("a second signal ends at once")));
+    signal(busy.id(), "INT");
+
+    assert_eq!(ended(busy).code(), Some(0), "{transport}");
+    assert!(log.any(|line| line.contains("interrupt again: ended without waiting")));
+}
+
+fn a_program_ends_well_after_the_drain_whatever_is_under_way(transport: &str) {
+    let (busy, mut log) = busy_child(transport, "100ms");
+
+    signal(busy.id(), "TERM");
+
+    assert_eq!(ended(busy).code(), Some(0), "{transport}");
+    assert!(log.any(|line| line.contains("still running after 100ms: ended")));
+    assert!(log.any(|line| line.contains("stopped")));
 }

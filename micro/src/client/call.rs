@@ -337,7 +337,8 @@ fn one<R>(response: Response, format: Format<R>) -> Result<R> {
 }
 
 fn many<R>(response: Response, format: Format<R>) -> Streaming<R> {
-    Streaming::new(response.body, response.content_type, format)
+    let messages = Streaming::new(response.body, response.content_type, format);
+    messages.with_errors(Error::downstream)
 }
 
 impl<T: Send + 'static> IntoFuture for Call<T> {
@@ -346,7 +347,7 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
     fn into_future(mut self) -> Self::IntoFuture {
         async move {
-            let request = self.request()?;
+            let request = self.request().map_err(Error::downstream)?;
             let Self {
                 client, plan, read, ..
             } = self;
@@ -358,7 +359,7 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             if replies_once {
                 reply.body = reply.body.into_only().await.map_err(Error::downstream)?;
             }
-            read(reply)
+            read(reply).map_err(Error::downstream)
         }
         .boxed()
     }

@@ -156,8 +156,10 @@ impl Stream for Replies {
 }
 
 fn outlived() -> Error {
-    Error::timeout(
+    let error = Error::timeout(
         "micro.client",
         "the stream was open when the time allowed for the call it serves ran out",
-    )
+    );
+    // It says nothing of the far end: that call has failed, and may say so.
+    error.forward()
 }

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 
 use super::Format;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::{Body, ContentType};
 
 /// Messages of type `T` from the other side, in order.
@@ -32,6 +32,8 @@ pub struct Streaming<T> {
     messages: BoxStream<'static, Result<Bytes>>,
     content_type: ContentType,
     format: Format<T>,
+    /// What is made of the error that it ends with.
+    seen: fn(Error) -> Error,
     ended: bool,
 }
 
@@ -42,8 +44,15 @@ impl<T> Streaming<T> {
             messages: body.into_stream(),
             content_type,
             format,
+            seen: |error| error,
             ended: false,
         }
+    }
+
+    /// This, whose error is what `seen` makes of it.
+    pub(crate) fn with_errors(mut self, seen: fn(Error) -> Error) -> Self {
+        self.seen = seen;
+        self
     }
 }
 
@@ -56,7 +65,8 @@ impl<T> Stream for Streaming<T> {
         }
         let next = ready!(self.messages.poll_next_unpin(cx));
         let next = next.map(|message| {
-            message.and_then(|bytes| self.format.decode(&self.content_type, &bytes))
+            let read = message.and_then(|bytes| self.format.decode(&self.content_type, &bytes));
+            read.map_err(self.seen)
         });
         if !matches!(next, Some(Ok(_))) {
             self.ended = true;

@@ -1,5 +1,7 @@
 //! What the tests of the public face stand on.
 
+mod alone;
+
 use std::sync::{Arc, Mutex};
 
 use micro::broker::MemoryBroker;
@@ -10,6 +12,8 @@ use micro::transport::{HttpTransport, MemoryTransport};
 use micro::{Builder, Error, Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+pub use alone::alone;
 
 /// Components that the services of one test share.
 #[derive(Clone, Default)]

@@ -11,13 +11,12 @@ mod process;
 mod runtimes;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use micro::prelude::*;
 use micro::registry::MemoryRegistry;
 use micro::transport::Transport;
 use micro::{Call, Error, Result, Running, Service};
-use tokio::runtime::{Builder, Handle};
+use tests::alone;
 use tokio::time::timeout;
 
 use chat::{Ask, Chat, ChatClient, How, Number};
@@ -130,38 +129,7 @@ async fn settled(count: &AtomicUsize) -> usize {
     timeout(SOON, settle).await.expect("nobody is held up")
 }
 
-/// How many sockets this process has, where that can be known.
-fn sockets() -> usize {
-    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
-    let links = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-    links
-        .filter(|link| link.to_string_lossy().starts_with("socket:"))
-        .count()
-}
-
-/// Runs `fact` while no other test of this process runs, and sees that it leaves no task and no socket behind.
-fn alone(fact: impl AsyncFnOnce()) {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let metrics = Handle::current().metrics();
-        let left = || (metrics.num_alive_tasks(), sockets());
-        let before = left();
-
-        fact().await;
-
-        let gone = async {
-            while left() != before {
-                tokio::task::yield_now().await;
-            }
-        };
-        let gone = timeout(SOON, gone).await;
-        gone.unwrap_or_else(|_| panic!("{before:?} tasks and sockets became {:?}", left()));
-    });
-}
-
-/// The same for a fact about two ends over `transport`, which leaves no handler behind either.
+/// Sees that `fact`, about two ends over `transport`, leaves no handler, no task and no socket behind.
 fn over<T: Transport + Clone + 'static>(
     transport: impl FnOnce() -> T,
     fact: impl AsyncFnOnce(&mut Pair),

@@ -5,9 +5,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use micro::registry::MemoryRegistry;
 use micro::transport::{AutoTransport, FramesTransport, Transport};
+use tests::alone;
 use tokio::time::timeout;
 
-use super::{Chat, ChatClient, KINDS, Kind, SOON, alone, go_on, service};
+use super::{Chat, ChatClient, KINDS, Kind, SOON, go_on, service};
 
 /// The other end, in a process of its own; dropping it kills it.
 struct Peer {

@@ -2,11 +2,12 @@
 
 use micro::registry::MemoryRegistry;
 use micro::transport::{FramesTransport, MemoryTransport, Transport};
+use tests::alone;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Chat, ChatClient, KINDS, Kind, SOON, alone, go_on, service};
+use super::{Chat, ChatClient, KINDS, Kind, SOON, go_on, service};
 
 fn runtime() -> Runtime {
     let mut builder = Builder::new_multi_thread();

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Sink;
@@ -223,11 +223,5 @@ impl Drop for Writer {
             let error = Error::cancelled(ID, "the caller left the stream before its end");
             self.end(Kind::Fail, END, failure_text(&error).as_bytes());
         }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.state().blocked.drain(..).for_each(Waker::wake);
     }
 }

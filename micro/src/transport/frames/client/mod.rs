@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -32,8 +33,11 @@ pub(super) const GREETING: Duration = Duration::from_secs(1);
 /// How many steps are taken before others of the runtime get a turn.
 const STEPS: usize = 64;
 
-/// One connection to a node. Callers share it; its task ends when none is left and nothing is under way.
-pub(in super::super) struct Connection {
+/// One connection to a node, as callers share it. Its task ends when none is left and nothing is under way.
+pub(in super::super) struct Connection(Arc<Shared>);
+
+/// What callers share with the task.
+pub(in super::super) struct Shared {
     state: Mutex<State>,
     wishes: Arc<Wishes>,
     theirs: Preface,
@@ -56,6 +60,8 @@ struct State {
     blocked: Vec<Waker>,
     /// How many of the calls that began the other side took, once it takes no more.
     going: Option<u64>,
+    /// No caller is left.
+    is_left: bool,
     /// Why there is no connection any more.
     closed: Option<Arc<str>>,
     /// How many bytes the system took.
@@ -92,10 +98,11 @@ impl Connection {
             numbered: 0,
             blocked: Vec::new(),
             going: None,
+            is_left: false,
             closed: None,
             sent: 0,
         };
-        let connection = Arc::new(Self {
+        let shared = Arc::new(Shared {
             state: Mutex::new(state),
             wishes,
             theirs,
@@ -103,10 +110,27 @@ impl Connection {
         });
         // Half as long as a server keeps one that idles, so as not to call on one that is being closed.
         let idle = limits.idle_timeout / 2;
-        tokio::spawn(Arc::clone(&connection).drive(stream, idle));
-        Ok(connection)
+        tokio::spawn(Arc::clone(&shared).drive(stream, idle));
+        Ok(Arc::new(Self(shared)))
     }
+}
 
+impl Deref for Connection {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.state().is_left = true;
+        self.wishes.waker.wake();
+    }
+}
+
+impl Shared {
     /// True if more calls can begin.
     pub(super) fn is_open(&self) -> bool {
         let state = self.state();
@@ -125,7 +149,7 @@ impl Connection {
 
     async fn drive<S: AsyncRead + AsyncWrite + Unpin>(self: Arc<Self>, stream: S, idle: Duration) {
         let mut driver = Driver {
-            connection: &self,
+            shared: &self,
             pipe: Pipe::new(stream),
             watch: Watch::new(idle),
             wakers: Vec::new(),
@@ -161,7 +185,7 @@ impl fmt::Debug for Connection {
 
 /// The task's own part.
 struct Driver<'a, S> {
-    connection: &'a Arc<Connection>,
+    shared: &'a Shared,
     pipe: Pipe<S>,
     watch: Watch,
     /// Who is woken once the state is free.
@@ -173,7 +197,7 @@ struct Driver<'a, S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
     /// Drives the connection; ready with the reason when it is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&'static str>> {
-        self.connection.wishes.waker.register(cx.waker());
+        self.shared.wishes.waker.register(cx.waker());
         for _ in 0..STEPS {
             self.grant();
             let mut moved = false;
@@ -193,16 +217,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
             if let Some(why) = self.is_over() {
                 return Poll::Ready(Ok(why));
             }
-            let is_busy = !self.connection.state().calls.is_empty();
+            let is_busy = !self.shared.state().calls.is_empty();
             match std::task::ready!(self.watch.poll(cx, is_busy)) {
                 Silence::Ask => self
-                    .connection
+                    .shared
                     .state()
                     .outbox
                     .control(Kind::Ping, 0, 0, &[0; 8]),
                 Silence::Idle => {
                     // From now on nobody begins a call here; one that did goes first.
-                    let mut state = self.connection.state();
+                    let mut state = self.shared.state();
                     let begun = state.begun;
                     state.going.get_or_insert(begun);
                 }
@@ -217,44 +241,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
 
     /// Why the connection may be closed now, if it may.
     fn is_over(&self) -> Option<&'static str> {
-        let state = self.connection.state();
-        // This task holds one, the channel none once it knows of a better one.
-        let is_left = Arc::strong_count(self.connection) == 1;
-        let is_going = state.going.is_some() || is_left;
+        let state = self.shared.state();
+        let is_going = state.going.is_some() || state.is_left;
         let is_done = state.calls.is_empty() && state.outbox.is_empty() && !self.pipe.is_writing();
         (is_going && is_done).then_some("nobody needs it any more")
     }
 
     /// Once after each time that nothing was waiting: callers that are ready then share one write.
     fn defers(&mut self) -> bool {
-        let state = self.connection.state();
+        let state = self.shared.state();
         let waits = !state.outbox.is_idle() && state.calls.len() > 1 && !self.pipe.is_writing();
         self.is_deferred = waits && !self.is_deferred;
         self.is_deferred
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let connection = self.connection;
+        let shared = self.shared;
         let mut blocked = Vec::new();
         let wrote = self.pipe.poll_write(cx, |batch| {
-            let mut state = connection.state();
+            let mut state = shared.state();
             state.outbox.fill(batch);
             if !state.outbox.is_full() {
                 blocked.append(&mut state.blocked);
             }
         });
-        connection.state().sent = self.pipe.sent;
+        shared.state().sent = self.pipe.sent;
         blocked.into_iter().for_each(Waker::wake);
         wrote
     }
 
     /// Does what readers of streams asked for.
     fn grant(&mut self) {
-        let wishes = self.connection.wishes.take();
+        let wishes = self.shared.wishes.take();
         if wishes.is_empty() {
             return;
         }
-        let mut state = self.connection.state();
+        let mut state = self.shared.state();
         for wish in wishes {
             match wish {
                 Wish::Credit(id, bytes) => state.grant(id, bytes),
@@ -269,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
         }
         self.watch.heard();
         let input = &mut self.pipe.input;
-        let mut state = self.connection.state();
+        let mut state = self.shared.state();
         while let Some((frame, length)) = input.frame()? {
             if frame.call != 0 {
                 self.watch.used();

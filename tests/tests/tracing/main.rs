@@ -148,7 +148,7 @@ async fn what_a_handler_logs_stands_in_its_span_behind_an_await_and_in_its_tasks
     let system = System::default();
     let log = unary(async |ctx: Context, _: Plain<()>| {
         tracing::info!("at once");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
         tracing::info!("later");
         let task = ctx.spawn(async { tracing::info!("in a task") });
         task.await.unwrap();

@@ -75,11 +75,11 @@ async fn a_bidirectional_stream_whose_node_dies_is_no_clean_end(pair: &mut Pair)
     assert!(collect(echoes).await.1.is_some());
 }
 
-/// Has `first` and then ones to say, 100,000 in all, and hears of the first so many before it pauses.
+/// Has `first` and then ones to say, 50,000 in all, and hears of the first so many before it pauses.
 async fn paused(pair: &mut Pair, first: u32, heard: usize) {
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&taken);
-    let ones = stream::iter((1..100_000).map(|_| number(1)));
+    let ones = stream::iter((1..50_000).map(|_| number(1)));
     let numbers = stream::iter([number(first)]).chain(ones).inspect(move |_| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
@@ -95,9 +95,9 @@ async fn paused(pair: &mut Pair, first: u32, heard: usize) {
     pair.chat.gate.close();
     let (values, error) = collect(echoes).await;
 
-    assert!(sent < 100_000, "{sent}");
+    assert!(sent < 50_000, "{sent}");
     assert!(
-        values.len() == 100_000 - heard && error.is_none(),
+        values.len() == 50_000 - heard && error.is_none(),
         "{error:?}"
     );
 }

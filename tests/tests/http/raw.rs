@@ -6,7 +6,9 @@ use tokio::net::{TcpListener, TcpStream};
 /// A request with these header lines and this body.
 pub fn post(path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )
 }
 
 /// One end of a connection.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metadata::Metadata;
+use crate::peer::Peer;
 use crate::trace::Traced;
 
 /// The metadata, deadline, cancellation and peer of one call; cheap to clone.
@@ -31,7 +32,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     metadata: Metadata,
     deadline: Option<Instant>,
-    peer: Option<Arc<str>>,
+    peer: Option<Peer>,
     attempt: u32,
     scope: Scope,
     /// `None` if nobody listens to spans.
@@ -68,7 +69,7 @@ impl Context {
     pub(crate) fn new(
         metadata: Metadata,
         deadline: Option<Instant>,
-        peer: Option<Arc<str>>,
+        peer: Option<Peer>,
         attempt: u32,
         scope: Scope,
         traced: Option<Arc<Traced>>,
@@ -100,9 +101,9 @@ impl Context {
         Some(self.deadline()?.saturating_duration_since(Instant::now()))
     }
 
-    /// Where the caller is, such as `127.0.0.1:40212`, if the transport knows.
-    pub fn peer(&self) -> Option<&str> {
-        self.0.peer.as_deref()
+    /// Who calls, if the transport knows: where it is, and the names that it has proven.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.0.peer.as_ref()
     }
 
     /// Which delivery of a message this is, or which attempt of a call, from 1.

@@ -110,6 +110,7 @@ mod limits;
 mod listener;
 pub mod message;
 mod metadata;
+mod peer;
 pub mod prelude;
 mod program;
 pub mod registry;
@@ -139,6 +140,7 @@ pub use error::{Error, Outcome, Result, TypedError};
 pub use metadata::Metadata;
 #[cfg(feature = "macros")]
 pub use micro_macros::{error, function, handler, main, message, service, subscriber};
+pub use peer::Peer;
 pub use server::{
     Definition, Handle, Handler, bidirectional, client_streaming, server_streaming, subscriber,
     unary,

@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use crate::address;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::peer::Peer;
 use crate::tls::{Acceptor, Ends, Protocol, Stream};
 
 /// Who speaks in the errors of this module.
@@ -30,8 +31,7 @@ pub(crate) trait Serve: Send + Sync + 'static {
     const PROTOCOLS: &'static [Protocol];
 
     /// Serves one connection until either side ends it. It is dropped when the listener is closed.
-    fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site)
-    -> impl Future<Output = ()> + Send;
+    fn serve(&self, stream: Stream, peer: Peer, site: &Site) -> impl Future<Output = ()> + Send;
 }
 
 /// How long to wait after the system refused a connection, at first and at most.
@@ -253,18 +253,17 @@ fn start<S: Serve>(
     let _ = stream.set_nodelay(true);
     let served = Arc::clone(served);
     connections.spawn(async move {
-        let peer = Arc::from(peer.to_string());
-        if let Some(stream) = served.begin(stream, &peer).await {
+        if let Some((stream, peer)) = served.begin(stream, peer.to_string()).await {
             served.serve.serve(stream, peer, &served.site).await;
         }
     });
 }
 
 impl<S> Served<S> {
-    /// The connection, secured if it is to be; `None` if its other end cannot be spoken to.
-    async fn begin(&self, stream: TcpStream, peer: &str) -> Option<Stream> {
+    /// The connection, secured if it is to be, and who is at its other end; `None` if that cannot be spoken to.
+    async fn begin(&self, stream: TcpStream, peer: String) -> Option<(Stream, Peer)> {
         let Some(acceptor) = &self.acceptor else {
-            return Some(Stream::Plain(stream));
+            return Some((Stream::Plain(stream), Peer::new(peer)));
         };
         let limits = &self.site.limits;
         let accepting = tokio::time::timeout(limits.head_timeout, acceptor.accept(stream));
@@ -274,7 +273,7 @@ impl<S> Served<S> {
         };
         tokio::select! {
             accepted = accepting => match accepted {
-                Ok(Ok(stream)) => return Some(stream),
+                Ok(Ok((stream, names))) => return Some((stream, Peer::proven(peer, names))),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     tracing::debug!(%peer, "a connection ended in the TLS handshake");
                 }

@@ -6,7 +6,6 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use futures_util::stream::BoxStream;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
+use crate::peer::Peer;
 
 /// The media type of a body, without parameters, such as `application/json`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -164,8 +164,8 @@ pub struct Request {
     pub metadata: Metadata,
     /// When the caller stops waiting; `None` means never.
     pub deadline: Option<Instant>,
-    /// Where the caller is, as the transport that took the call knows it.
-    pub peer: Option<Arc<str>>,
+    /// Who calls, as the transport that took the call knows it.
+    pub peer: Option<Peer>,
     /// At the server end, what the handler will be given; at the client end, the caller's own.
     pub context: Context,
     /// What wrappers leave for those further in.

@@ -157,6 +157,11 @@ impl Broker for MemoryBroker {
         Capabilities::IN_MEMORY
     }
 
+    fn is_secured(&self) -> bool {
+        // Nothing leaves the process.
+        true
+    }
+
     fn name(&self) -> &'static str {
         "memory"
     }

@@ -100,6 +100,11 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// What subscribers can rely on.
     fn capabilities(&self) -> Capabilities;
 
+    /// True if no message leaves this process in plaintext. Not by default; a program that asks for TLS runs with no other.
+    fn is_secured(&self) -> bool {
+        false
+    }
+
     /// The name in the `broker` metadata of nodes, such as `http`.
     fn name(&self) -> &'static str;
 }

@@ -13,12 +13,13 @@ use super::outbound::Outbound;
 use super::pace::Pace;
 use super::{Answer, Exchange, Next, http1, http2};
 use crate::listener::{Serve, Site};
+use crate::peer::Peer;
 use crate::tls::{Protocol, Stream};
 
 impl<A: Answer> Serve for A {
     const PROTOCOLS: &'static [Protocol] = &[Protocol::Http2, Protocol::Http];
 
-    async fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site) {
+    async fn serve(&self, stream: Stream, peer: Peer, site: &Site) {
         let (opened, speaks) = match open(stream, site).await {
             Ok(opened) => opened,
             Err(error) => {
@@ -37,7 +38,7 @@ impl<A: Answer> Serve for A {
 pub(super) async fn exchange<A: Answer>(
     site: &Site,
     answer: &A,
-    peer: &Arc<str>,
+    peer: &Peer,
     pace: &Arc<Pace>,
     next: &Next,
     request: hyper::Request<Incoming>,

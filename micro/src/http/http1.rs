@@ -16,9 +16,10 @@ use super::paced::Paced;
 use super::watch::Watch;
 use super::{Answer, Next};
 use crate::listener::Site;
+use crate::peer::Peer;
 
 /// Serves the requests that come from `peer` until either side closes.
-pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site, answer: &A) {
+pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, answer: &A) {
     let pace = Arc::new(Pace::default());
     let next = Next::default();
     let service = service_fn(|request| exchange(site, answer, &peer, &pace, &next, request));

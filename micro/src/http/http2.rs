@@ -24,12 +24,13 @@ use super::pace::{Pace, Phase};
 use super::watch::Watch;
 use super::{Answer, Next, Outbound};
 use crate::listener::Site;
+use crate::peer::Peer;
 
 /// How long an answer to a ping may take.
 const PONG: Duration = Duration::from_secs(20);
 
 /// Serves the requests that come from `peer` until either side closes.
-pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site, answer: &A) {
+pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, answer: &A) {
     let limits = &site.limits;
     let calls = Calls::default();
     let service = service_fn(|request| watched(site, answer, &peer, request));
@@ -75,7 +76,7 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Arc<str>, site: &Site
 async fn watched<A: Answer>(
     site: &Site,
     answer: &A,
-    peer: &Arc<str>,
+    peer: &Peer,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Outbound>, Infallible> {
     let pace = Arc::new(Pace::of_call());

@@ -14,7 +14,7 @@ mod paced;
 mod pool;
 mod watch;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
@@ -22,6 +22,7 @@ use hyper::header::{CONNECTION, HeaderMap};
 use hyper::http::request::Parts;
 
 use crate::listener::Site;
+use crate::peer::Peer;
 
 pub(crate) use inbound::{Fault, Inbound, too_large};
 pub(crate) use outbound::Outbound;
@@ -50,8 +51,8 @@ pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> 
 /// A request that has come: its head, and its body as it arrives.
 pub(crate) struct Exchange<'a> {
     pub(crate) site: &'a Site,
-    /// Where the caller is.
-    pub(crate) peer: &'a Arc<str>,
+    /// Who calls.
+    pub(crate) peer: &'a Peer,
     pub(crate) pace: &'a Pace,
     pub(crate) parts: Parts,
     pub(crate) body: &'a mut Inbound,

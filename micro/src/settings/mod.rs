@@ -148,27 +148,35 @@ impl Settings {
             (None, Some(given)) => Arc::clone(given),
             (name, _) => transports().pick(name.as_deref())?(&self.transport_options)?,
         };
-        if self.transport_options.tls.is_on && !transport.facts().contains(&SECURE) {
-            let detail = format!(
-                "--tls cannot be kept: the transport {} of this program does not secure its connections",
-                transport.name()
-            );
-            return Err(Error::bad_request("micro.flags", detail));
-        }
+        let is_secured = transport.facts().contains(&SECURE);
+        self.keeps_tls(is_secured, "transport", transport.name())?;
         Ok(transport)
     }
 
+    /// Refuses a component that would speak plaintext, if TLS is asked for.
+    fn keeps_tls(&self, is_secured: bool, kind: &str, name: &str) -> Result<()> {
+        if is_secured || !self.transport_options.tls.is_on {
+            return Ok(());
+        }
+        let detail = format!(
+            "--tls cannot be kept: the {kind} {name} of this program does not secure its connections"
+        );
+        Err(Error::bad_request("micro.flags", detail))
+    }
+
     fn broker(&self, registry: &Arc<dyn Registry>) -> Result<Arc<dyn Broker>> {
-        match (&self.broker, &self.given.broker) {
-            (None, Some(given)) => Ok(Arc::clone(given)),
+        let broker = match (&self.broker, &self.given.broker) {
+            (None, Some(given)) => Arc::clone(given),
             (name, _) => {
                 let mut options = self.broker_options.clone();
                 options.registry = Some(Arc::clone(registry));
                 options.limits = self.transport_options.limits.clone();
                 options.tls = self.transport_options.tls.clone();
-                brokers().pick(name.as_deref())?(&options)
+                brokers().pick(name.as_deref())?(&options)?
             }
-        }
+        };
+        self.keeps_tls(broker.is_secured(), "broker", broker.name())?;
+        Ok(broker)
     }
 
     fn selector(&self) -> Result<Arc<dyn Selector>> {

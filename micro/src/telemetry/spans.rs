@@ -10,6 +10,7 @@ use tracing::{Level, Span, debug_span};
 use crate::broker::Delivery;
 use crate::message::Request;
 use crate::metadata::{ATTEMPT, Metadata};
+use crate::peer::Peer;
 use crate::trace::{PARENT, STATE, Trace, Traced};
 
 /// What filters know the spans by.
@@ -58,7 +59,7 @@ pub(super) fn serve(service: &str, endpoint: &str, request: &Request) -> Option<
         rpc.system = "micro",
         rpc.service = service,
         rpc.method = endpoint,
-        client.address = request.peer.as_deref(),
+        client.address = request.peer.as_ref().map(Peer::address),
         attempt,
         "error.type" = Empty,
         trace_id = %format_args!("{:032x}", trace.id),

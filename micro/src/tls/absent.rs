@@ -31,7 +31,7 @@ impl Acceptor {
         Err(absent())
     }
 
-    pub(crate) async fn accept(&self, _: TcpStream) -> io::Result<Stream> {
+    pub(crate) async fn accept(&self, _: TcpStream) -> io::Result<(Stream, Vec<String>)> {
         match self.0 {}
     }
 }

@@ -99,10 +99,15 @@ impl Ends {
         if self.is_on() || facts.get(name).is_none_or(|own| own != value) {
             return Ok(());
         }
-        let detail =
-            format!("{address} takes TLS only: start this program with --tls and --tls_ca_file");
-        Err(Error::bad_gateway(ID, detail).never_reached())
+        Err(only(address))
     }
+}
+
+/// That `address` takes TLS only, and this end speaks none.
+pub(crate) fn only(address: &str) -> Error {
+    let detail =
+        format!("{address} takes TLS only: start this program with --tls and --tls_ca_file");
+    Error::bad_gateway(ID, detail).never_reached()
 }
 
 /// How the connections to one node begin: in TLS with the name that is expected there, or as they are.

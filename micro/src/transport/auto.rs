@@ -22,6 +22,7 @@ use super::{
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
 use crate::message::{Request, Response};
+use crate::peer::Peer;
 use crate::tls::{Ends, Protocol, SECURE, Stream, Way};
 
 /// How long a node is spoken to by HTTP alone that did not answer in frames, as behind a proxy.
@@ -115,7 +116,7 @@ struct Both {
 impl Serve for Both {
     const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames, Protocol::Http2, Protocol::Http];
 
-    async fn serve(&self, mut stream: Stream, peer: Arc<str>, site: &Site) {
+    async fn serve(&self, mut stream: Stream, peer: Peer, site: &Site) {
         match stream.protocol() {
             Some(Protocol::Frames) => return self.frames.serve(stream, peer, site).await,
             Some(_) => return self.http.serve(stream, peer, site).await,

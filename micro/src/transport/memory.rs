@@ -16,6 +16,7 @@ use super::pipe::pipe;
 use super::{Accept, Backend, Channel, Facts, Listener, Socket, Transport};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
+use crate::peer::Peer;
 
 const ID: &str = "micro.transport.memory";
 
@@ -124,7 +125,7 @@ impl MemoryChannel {
 
 /// What the far end answered, marked as such.
 async fn answer(bound: Arc<Bound>, mut request: Request) -> Result<Response> {
-    request.peer = Some(Arc::from("memory"));
+    request.peer = Some(Peer::new("memory"));
     let call = bound.accept.call(request);
     match bound.closed.run_until_cancelled(call).await {
         Some(answer) => answer.map(arrived).map_err(Error::over_the_wire),

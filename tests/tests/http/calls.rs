@@ -222,7 +222,7 @@ async fn the_handler_knows_who_called() {
         .await;
 
     let peer = calls.recv().await.unwrap().peer.unwrap();
-    assert!(peer.starts_with("127.0.0.1:"), "{peer}");
+    assert!(peer.address().starts_with("127.0.0.1:"), "{peer}");
 }
 
 #[tokio::test]

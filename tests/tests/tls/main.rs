@@ -3,6 +3,8 @@
 mod alpn;
 mod authority;
 mod broker;
+mod guide;
+mod peer;
 mod refusals;
 mod reload;
 mod start;
@@ -56,6 +58,18 @@ impl Fleet {
     pub async fn ask(&self, tls: Tls) -> micro::Result<String> {
         let client = self.builder("client").tls(tls).build().await?;
         ask(&client, "greeter").await
+    }
+
+    /// What is told whom `client` calls at the address of `greeter`, of which it has no record.
+    pub async fn ask_there(&self, client: Builder) -> Error {
+        let client = client.build().await.unwrap();
+        let name = Plain("ann".to_owned());
+        let call = client
+            .client()
+            .call::<_, Plain<String>>("greeter", "Greeter.Hello", &name);
+        call.address(self.address("greeter").await)
+            .await
+            .unwrap_err()
     }
 
     pub async fn address(&self, name: &str) -> String {

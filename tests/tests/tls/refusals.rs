@@ -1,12 +1,13 @@
 //! Who is refused, and in which words.
 
-use micro::transport::Tls;
+use micro::transport::{FramesTransport, Tls};
 use micro::{Error, prelude::*};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::authority::Authority;
-use crate::{Fleet, ask, quick, start};
+use crate::guide::assert_printed;
+use crate::{CounterClient, Fleet, ask, quick, start};
 
 /// What a caller of a server with a certificate of these years and names, by `authority`, is told.
 async fn told(
@@ -21,8 +22,9 @@ async fn told(
     fleet.ask(fleet.caller()).await.unwrap_err()
 }
 
-fn assert_says(error: &Error, words: &str) {
-    assert!(error.detail().contains(words), "{error}");
+/// Asserts that the guide prints what `error` says as `row`, and that the call was never sent.
+fn assert_says(error: &Error, row: &str) {
+    assert_printed(error.detail(), row);
     assert_eq!(error.code(), 502, "{error}");
     assert!(error.is_never_reached(), "{error}");
 }
@@ -33,7 +35,7 @@ async fn a_certificate_that_has_expired_is_refused() {
 
     let error = told(&fleet, &fleet.authority, "greeter", 2000..2001).await;
 
-    assert_says(&error, "has a certificate that expired ");
+    assert_says(&error, "ADDRESS has a certificate that expired 3 days ago");
 }
 
 #[tokio::test]
@@ -42,7 +44,10 @@ async fn a_certificate_that_is_not_valid_yet_is_refused() {
 
     let error = told(&fleet, &fleet.authority, "greeter", 3000..3001).await;
 
-    assert_says(&error, "has a certificate that is valid only in ");
+    assert_says(
+        &error,
+        "ADDRESS has a certificate that is valid only in 3 days: are the clocks right?",
+    );
 }
 
 #[tokio::test]
@@ -53,7 +58,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
 
     assert_says(
         &error,
-        "has a certificate that no authority in --tls_ca_file signed",
+        "ADDRESS has a certificate that no authority in --tls_ca_file signed",
     );
 }
 
@@ -65,7 +70,7 @@ async fn a_certificate_of_another_name_is_refused() {
 
     assert_says(
         &error,
-        "has a certificate for bank, and not for greeter: give it one, or --tls_server_name",
+        "ADDRESS has a certificate for bank, and not for greeter: give it one, or --tls_server_name",
     );
 }
 
@@ -79,7 +84,7 @@ async fn a_client_without_a_certificate_is_told_that_it_needs_one() {
 
     assert_says(
         &error,
-        "answers only who has a certificate: give --tls_cert_file and --tls_key_file",
+        "ADDRESS answers only who has a certificate: give --tls_cert_file and --tls_key_file",
     );
 }
 
@@ -98,7 +103,7 @@ async fn a_client_that_a_stranger_signed_is_refused() {
 
     assert_says(
         &error,
-        "refused the certificate in --tls_cert_file: no authority",
+        "ADDRESS refused the certificate in --tls_cert_file: no authority in its --tls_client_ca_file signed it",
     );
 }
 
@@ -116,7 +121,7 @@ async fn a_client_whose_certificate_has_expired_is_refused() {
 
     assert_says(
         &error,
-        "refused the certificate in --tls_cert_file: it has expired",
+        "ADDRESS refused the certificate in --tls_cert_file: it has expired, or is not valid yet",
     );
 }
 
@@ -129,30 +134,46 @@ async fn a_client_without_tls_is_told_by_the_record_what_it_needs() {
 
     assert_says(
         &error,
-        "takes TLS only: start this program with --tls and --tls_ca_file",
+        "ADDRESS takes TLS only: start this program with --tls and --tls_ca_file",
     );
 }
+
+const TAKES_TLS_ONLY: &str =
+    "ADDRESS takes TLS only: start this program with --tls and --tls_ca_file";
 
 #[tokio::test]
 async fn a_client_without_tls_and_without_a_record_is_told_so_by_the_port() {
     let fleet = Fleet::new();
     let _greeter = fleet.serve("greeter", fleet.member(&["greeter"])).await;
-    let address = fleet.address("greeter").await;
-    let client = fleet.builder("client").build().await.unwrap();
 
-    let reply: micro::Result<Plain<String>> = client
-        .client()
-        .call("greeter", "Greeter.Hello", &Plain("ann".to_owned()))
-        .address(address)
+    let error = fleet.ask_there(fleet.builder("client")).await;
+
+    assert_says(&error, TAKES_TLS_ONLY);
+}
+
+#[tokio::test]
+async fn a_client_of_frames_without_tls_and_without_a_record_is_told_so_by_the_port() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter", fleet.member(&["greeter"])).await;
+    let client = fleet.builder("client");
+
+    let error = fleet
+        .ask_there(client.transport(FramesTransport::default()))
         .await;
 
-    let error = reply.unwrap_err();
-    assert!(
-        error
-            .detail()
-            .contains("this port takes TLS only: call it with --tls"),
-        "{error}"
-    );
+    assert_says(&error, TAKES_TLS_ONLY);
+}
+
+#[tokio::test]
+async fn a_stream_without_tls_and_without_a_record_is_told_so_by_the_port() {
+    let fleet = Fleet::new();
+    let _greeter = fleet.serve("greeter", fleet.member(&["greeter"])).await;
+    let client = fleet.builder("client").build().await.unwrap();
+
+    let call = CounterClient::new(&client).count(Plain(1));
+    let opened = call.address(fleet.address("greeter").await).await;
+
+    assert_says(&opened.unwrap_err(), TAKES_TLS_ONLY);
 }
 
 #[tokio::test]
@@ -162,7 +183,10 @@ async fn a_client_with_tls_speaks_to_no_node_without() {
 
     let error = fleet.ask(fleet.caller()).await.unwrap_err();
 
-    assert_says(&error, "answers without TLS: start it with --tls");
+    assert_says(
+        &error,
+        "ADDRESS answers without TLS: start it with --tls, or this program without",
+    );
 }
 
 #[tokio::test]
@@ -210,9 +234,10 @@ async fn a_node_that_stops_in_the_handshake_is_given_up_after_head_timeout() {
         .await;
 
     let error = reply.unwrap_err();
-    assert_says(
-        &error,
-        "did not finish the TLS handshake within 100ms (head_timeout)",
+    assert_eq!(error.code(), 502, "{error}");
+    assert_printed(
+        &error.detail().replace("100ms", "5s"),
+        "ADDRESS did not finish the TLS handshake within 5s (head_timeout)",
     );
 }
 
@@ -227,6 +252,22 @@ async fn a_service_whose_name_no_certificate_can_have_needs_a_server_name() {
 
     assert_says(
         &error,
-        "no certificate can say \"greeter-\": give --tls_server_name",
+        "ADDRESS cannot be spoken to in TLS: no certificate can say \"greeter-\": give --tls_server_name",
+    );
+}
+
+#[tokio::test]
+async fn a_client_with_tls_is_told_that_a_node_of_frames_speaks_none() {
+    let fleet = Fleet::new();
+    let node = fleet
+        .builder("greeter")
+        .transport(FramesTransport::default());
+    let _greeter = start(node).await;
+
+    let error = fleet.ask(fleet.caller()).await.unwrap_err();
+
+    assert_says(
+        &error,
+        "ADDRESS closed the connection in the handshake: does it take TLS?",
     );
 }

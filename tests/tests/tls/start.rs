@@ -1,10 +1,13 @@
 //! What is wrong at the start is told with its flag and its file.
 
 use std::fs;
+use std::sync::Arc;
 
+use micro::broker::{HttpBroker, Options};
 use micro::transport::{MemoryTransport, Tls};
 
 use crate::Fleet;
+use crate::guide::assert_printed;
 
 /// What the start of a server with `tls` says.
 async fn told(fleet: &Fleet, tls: Tls) -> String {
@@ -23,9 +26,9 @@ async fn a_file_that_is_not_there_is_named() {
 
     let told = told(&fleet, fleet.caller().certificate(&missing, key)).await;
 
-    assert!(
-        told.starts_with(&format!("{missing} (--tls_cert_file) cannot be read: ")),
-        "{told}"
+    assert_printed(
+        &told.replace(&missing, "greeter.pem"),
+        "greeter.pem (--tls_cert_file) cannot be read: No such file or directory (os error 2)",
     );
 }
 
@@ -37,9 +40,9 @@ async fn a_file_without_a_key_is_named() {
 
     let told = told(&fleet, fleet.caller().certificate(cert, &key)).await;
 
-    assert_eq!(
-        told,
-        format!("{key} (--tls_key_file) holds no private key in PEM form")
+    assert_printed(
+        &told.replace(&key, "greeter.key"),
+        "greeter.key (--tls_key_file) holds no private key in PEM form",
     );
 }
 
@@ -65,9 +68,11 @@ async fn a_key_of_another_certificate_is_named() {
 
     let told = told(&fleet, fleet.caller().certificate(&cert, &key)).await;
 
-    assert_eq!(
-        told,
-        format!("{key} (--tls_key_file) is not the key of {cert} (--tls_cert_file)")
+    assert_printed(
+        &told
+            .replace(&key, "other.key")
+            .replace(&cert, "greeter.pem"),
+        "other.key (--tls_key_file) is not the key of greeter.pem (--tls_cert_file)",
     );
 }
 
@@ -78,7 +83,7 @@ async fn files_without_tls_itself_are_refused() {
 
     let told = told(&fleet, Tls::default().certificate(cert, key)).await;
 
-    assert_eq!(told, "--tls_cert_file is given without --tls: give both");
+    assert_printed(&told, "--tls_cert_file is given without --tls: give both");
 }
 
 #[tokio::test]
@@ -87,9 +92,25 @@ async fn a_server_needs_a_certificate() {
 
     let told = told(&fleet, fleet.caller()).await;
 
-    assert_eq!(
-        told,
-        "a server with --tls needs a certificate: give --tls_cert_file and --tls_key_file"
+    assert_printed(
+        &told,
+        "a server with --tls needs a certificate: give --tls_cert_file and --tls_key_file",
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_secures_nothing_is_refused() {
+    let fleet = Fleet::new();
+    let mut options = Options::default();
+    options.registry = Some(Arc::new(fleet.registry.clone()));
+    let plain = HttpBroker::new(&options).unwrap();
+    let builder = fleet.builder("greeter").tls(fleet.member(&["greeter"]));
+
+    let refused = builder.broker(plain).build().await;
+
+    assert_printed(
+        refused.unwrap_err().detail(),
+        "--tls cannot be kept: the broker http of this program does not secure its connections",
     );
 }
 

@@ -129,6 +129,10 @@ impl Broker for HttpBroker {
         Capabilities::IN_MEMORY
     }
 
+    fn is_secured(&self) -> bool {
+        self.0.ends.is_on()
+    }
+
     fn name(&self) -> &'static str {
         "http"
     }

@@ -16,7 +16,12 @@ pub(crate) fn words(error: &io::Error, name: &str) -> String {
         }
         Some(Error::AlertReceived(alert)) => alerted(*alert),
         Some(other) => format!("cannot be spoken to in TLS: {other}"),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+        // A close with unread bytes is a reset.
+        None if matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+        ) =>
+        {
             "closed the connection in the handshake: does it take TLS?".to_owned()
         }
         None => format!("cannot be spoken to in TLS: {error}"),

@@ -7,11 +7,12 @@ mod files;
 
 use std::io;
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use webpki::EndEntityCert;
 
 pub(crate) use self::fault::{refusal, words};
 
@@ -24,7 +25,8 @@ const HANDSHAKE: u8 = 0x16;
 
 /// What is said to who begins with anything else. HTTP clients show it, and frames know it by its start.
 const PLAIN: &[u8] =
-    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+    b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nConnection: Upgrade, close\r\n\
+    Micro-Reached: no\r\nContent-Type: text/plain\r\n\
     Content-Length: 63\r\n\r\nthis port takes TLS only: call it with --tls and --tls_ca_file\n";
 
 /// How much is read and forgotten of who was refused.
@@ -88,8 +90,8 @@ impl Acceptor {
         Fresh::open(tls.clone(), make).map(Self)
     }
 
-    /// `stream`, secured.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
+    /// `stream`, secured, and the names that its other end has proven.
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(Stream, Vec<String>)> {
         let mut first = [0];
         match stream.peek(&mut first).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -102,8 +104,10 @@ impl Acceptor {
         let accepting = TlsAcceptor::from(self.0.get()).accept(stream);
         match accepting.into_fallible().await {
             Ok(stream) => {
-                let agreed = protocol(stream.get_ref().1.alpn_protocol());
-                Ok(Stream::Secured(Box::new(stream), agreed))
+                let session = stream.get_ref().1;
+                let agreed = protocol(session.alpn_protocol());
+                let proven = proven(session.peer_certificates().unwrap_or_default());
+                Ok((Stream::Secured(Box::new(stream), agreed), proven))
             }
             Err((error, stream)) => {
                 farewell(stream, b"").await;
@@ -123,6 +127,16 @@ async fn farewell(mut stream: TcpStream, last: &[u8]) {
     }
 }
 
+/// The names in the first certificate of a chain that was verified.
+fn proven(chain: &[CertificateDer<'_>]) -> Vec<String> {
+    let own = chain.first().map(EndEntityCert::try_from);
+    let Some(Ok(own)) = own else {
+        return Vec::new();
+    };
+    let names = own.valid_dns_names().chain(own.valid_uri_names());
+    names.map(str::to_owned).collect()
+}
+
 fn names(protocols: &[Protocol]) -> Vec<Vec<u8>> {
     let names = protocols.iter().map(|protocol| protocol.name());
     names.map(|name| name.as_bytes().to_vec()).collect()
@@ -136,7 +150,46 @@ fn protocol(name: Option<&[u8]>) -> Option<Protocol> {
 
 #[cfg(test)]
 mod tests {
-    use super::PLAIN;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::{Connector, PLAIN, words};
+    use crate::tls::ends::Ends;
+    use crate::tls::{PLAIN_ANSWER, Protocol, Tls};
+
+    /// What a program has that was given `--tls` and no more.
+    fn on() -> Tls {
+        Tls {
+            is_on: true,
+            ..Tls::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_no_authorities_trusts_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let connector = Connector::open(&on()).unwrap();
+
+        let connected = connector.connect(stream, "greeter", Protocol::Http).await;
+
+        assert_eq!(
+            words(&connected.err().unwrap(), "greeter"),
+            "cannot be spoken to in TLS: this program trusts nobody: give --tls_ca_file"
+        );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let tls = Tls {
+            cert_file: Some("greeter.pem".to_owned()),
+            ..on()
+        };
+
+        let refused = Ends::open(&tls).unwrap_err();
+
+        assert_eq!(refused.detail(), "--tls_cert_file needs --tls_key_file");
+    }
 
     #[test]
     fn the_answer_to_plain_clients_is_as_long_as_it_says() {
@@ -144,5 +197,10 @@ mod tests {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
 
         assert!(head.ends_with(&format!("Content-Length: {}", body.len())));
+    }
+
+    #[test]
+    fn the_answer_to_plain_clients_begins_as_they_know_it() {
+        assert!(PLAIN.starts_with(PLAIN_ANSWER));
     }
 }

@@ -8,11 +8,12 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::Broken;
 use super::client::Connection;
 use crate::dial::{dial, refused, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
-use crate::tls::{Protocol, Way};
+use crate::tls::{self, Protocol, Way};
 use crate::transport::{Channel, Limits, Socket};
 
 /// How many connections to a node are open at most.
@@ -84,6 +85,9 @@ impl FramesChannel {
         greeted.map_err(|source| {
             if let Some(refused) = refused(address, &source) {
                 return Unconnected::Away(refused.with_source(source));
+            }
+            if Broken::TLS_ONLY.is(&source) {
+                return Unconnected::Away(tls::only(address));
             }
             let error = unreachable(address, format_args!("it does not speak frames: {source}"));
             Unconnected::Mute(error.with_source(source))

@@ -26,6 +26,7 @@ use self::preface::Preface;
 use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, secured};
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
+use crate::peer::Peer;
 use crate::tls::{Ends, Protocol, SECURE, Stream};
 
 pub(super) use self::channel::FramesChannel;
@@ -109,7 +110,7 @@ pub(super) struct Frames(pub(super) Arc<dyn Accept>);
 impl Serve for Frames {
     const PROTOCOLS: &'static [Protocol] = &[Protocol::Frames];
 
-    async fn serve(&self, stream: Stream, peer: Arc<str>, site: &Site) {
+    async fn serve(&self, stream: Stream, peer: Peer, site: &Site) {
         let accept = Arc::clone(&self.0);
         server::serve(stream, peer, accept, site).await;
     }
@@ -118,6 +119,17 @@ impl Serve for Frames {
 /// What is wrong with what a peer sent; the connection ends with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken(&'static str);
+
+impl Broken {
+    /// The peer wants to be spoken to in TLS.
+    const TLS_ONLY: Self = Self("the peer takes TLS only");
+
+    /// True if this is what `error` holds.
+    fn is(self, error: &io::Error) -> bool {
+        let held = error.get_ref().and_then(|held| held.downcast_ref());
+        held == Some(&self)
+    }
+}
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! What each side sends first: that it speaks frames, in which version, and how much it takes.
 
 use super::Broken;
+use crate::tls::PLAIN_ANSWER;
 
 /// How long a preface is.
 pub(super) const LENGTH: usize = 24;
@@ -37,6 +38,9 @@ impl Preface {
     }
 
     pub(super) fn read(bytes: &[u8; LENGTH]) -> Result<Self, Broken> {
+        if bytes.starts_with(PLAIN_ANSWER) {
+            return Err(Broken::TLS_ONLY);
+        }
         if bytes[..6] != MAGIC {
             return Err(Broken("the peer does not speak frames"));
         }

@@ -78,7 +78,7 @@ impl Form {
 
 impl Answer for Calls {
     async fn answer(&self, exchange: Exchange<'_>) -> hyper::Response<Outbound> {
-        if let Err(error) = self.web.admit(&exchange.parts, exchange.peer) {
+        if let Err(error) = self.web.admit(&exchange.parts, exchange.peer.address()) {
             return plain::finish(HeaderMap::new(), Err(error));
         }
         let origin = self.web.origin(&exchange.parts.headers);

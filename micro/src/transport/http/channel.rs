@@ -20,7 +20,7 @@ use crate::dial::refused;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Fault, Inbound, Lease, Pool, is_closing, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
-use crate::tls::Way;
+use crate::tls::{self, Way};
 use crate::transport::{Channel, Limits, Socket};
 use crate::wire::{self, Reply};
 
@@ -189,6 +189,9 @@ impl HttpChannel {
 
     /// The node, or something in between, answered with a page.
     fn no_reply(&self, status: StatusCode, reply: &Reply, page: String) -> Error {
+        if status == StatusCode::UPGRADE_REQUIRED && reply.reached == Some(false) {
+            return tls::only(self.pool.address());
+        }
         let detail = format!(
             "{} answered HTTP {status}: {}",
             self.pool.address(),

@@ -4,7 +4,6 @@
 //! came to its end has failed.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -55,7 +54,7 @@ async fn open(
     mut request: Request,
 ) -> Result<Response> {
     let limit = exchange.site.limits.message;
-    request.peer = Some(Arc::clone(exchange.peer));
+    request.peer = Some(exchange.peer.clone());
     request.body = if request.content_type.as_str() == LINES {
         request.content_type = ContentType::JSON;
         Body::Stream(lines(exchange.body.take(), limit))

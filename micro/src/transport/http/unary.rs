@@ -1,7 +1,6 @@
 //! What forms share, and what those do that carry one message each way.
 
 use std::fmt::Display;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap};
@@ -27,7 +26,7 @@ pub(super) async fn call(
     mut request: Request,
     missing: &'static [u8],
 ) -> Result<Response> {
-    request.peer = Some(Arc::clone(exchange.peer));
+    request.peer = Some(exchange.peer.clone());
     let site = exchange.site;
     let limit = site.limits.message;
     let bytes = exchange

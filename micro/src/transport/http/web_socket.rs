@@ -67,9 +67,9 @@ pub(super) fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::Respon
         Ok(agreed) => agreed,
         Err(error) => return plain::finish(HeaderMap::new(), Err(error)),
     };
-    request.peer = Some(Arc::clone(exchange.peer));
+    request.peer = Some(exchange.peer.clone());
     let (accept, limits) = (Arc::clone(&calls.accept), exchange.site.limits.clone());
-    let peer = Arc::clone(exchange.peer);
+    let peer = exchange.peer.clone();
     let talk = async move {
         match upgrade.await {
             Ok(upgraded) => talk(upgraded, &*accept, request, &limits).await,

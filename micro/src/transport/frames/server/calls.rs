@@ -1,6 +1,5 @@
 //! What each frame from a caller does to its call, and what becomes of a handler's answer.
 
-use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -56,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         request.accept = head.accept;
         request.metadata = head.metadata;
         request.deadline = head.left.and_then(|left| self.read_at.checked_add(left));
-        request.peer = Some(Arc::clone(&self.peer));
+        request.peer = Some(self.peer.clone());
         if self.calls.len() >= self.limits.calls.saturating_mul(2).max(64) {
             return Err(Broken("far more calls came than are taken"));
         }

@@ -32,6 +32,7 @@ use super::{Broken, limits_preface};
 use crate::error::Result;
 use crate::listener::Site;
 use crate::message::{Request, Response};
+use crate::peer::Peer;
 use crate::transport::{Accept, Limits};
 
 /// How long handlers may be polled in place before what is ready is written and the others run elsewhere.
@@ -44,7 +45,7 @@ const STEPS: usize = 64;
 const ROW: usize = 32;
 
 /// Serves the calls of one connection, whose first bytes have not been read yet, until either side ends it.
-pub(super) async fn serve<S>(mut stream: S, peer: Arc<str>, accept: Arc<dyn Accept>, site: &Site)
+pub(super) async fn serve<S>(mut stream: S, peer: Peer, accept: Arc<dyn Accept>, site: &Site)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -55,7 +56,7 @@ where
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "no frames"),
         Err(_) => return tracing::debug!(%peer, "a connection said nothing and is closed"),
     };
-    let mut connection = Connection::new(stream, theirs, Arc::clone(&peer), accept, limits.clone());
+    let mut connection = Connection::new(stream, theirs, peer.clone(), accept, limits.clone());
     let mut draining = pin!(site.draining());
     // One poll is enough to be woken, since the task that polls never changes.
     let mut registered = false;
@@ -159,7 +160,7 @@ struct Connection<S> {
     is_late: bool,
     theirs: Preface,
     ours: Preface,
-    peer: Arc<str>,
+    peer: Peer,
     accept: Arc<dyn Accept>,
     limits: Limits,
 }
@@ -168,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn new(
         stream: S,
         theirs: Preface,
-        peer: Arc<str>,
+        peer: Peer,
         accept: Arc<dyn Accept>,
         limits: Limits,
     ) -> Self {

@@ -19,6 +19,7 @@ use super::server::serve;
 use crate::error::{Error, Result};
 use crate::listener::Site;
 use crate::message::{Body, ContentType, Request, Response};
+use crate::peer::Peer;
 use crate::transport::{Accept, Limits};
 
 /// Answers by a function.
@@ -93,7 +94,7 @@ fn server(
     let site = Arc::new(Site::new(limits));
     let served = Arc::clone(&site);
     let server = tokio::spawn(async move {
-        serve(stream, "here".into(), accept, &served).await;
+        serve(stream, Peer::new("here"), accept, &served).await;
     });
     (server, site)
 }

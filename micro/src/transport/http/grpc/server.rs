@@ -1,7 +1,6 @@
 //! The server end: one call, whichever way it streams.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -57,7 +56,7 @@ pub(in super::super) async fn answer(
         Ok(request) => request,
         Err(error) => return finish(status::of_error(&error, reads_json).into_http(), None),
     };
-    request.peer = Some(Arc::clone(peer));
+    request.peer = Some(peer.clone());
     let asked_for = parts.headers.get(CONTENT_TYPE).cloned();
     let failed = move |error| status::of_error(&error, reads_json);
     let limit = site.limits.message;

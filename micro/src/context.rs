@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::metadata::Metadata;
 use crate::peer::Peer;
-use crate::trace::Traced;
+use crate::trace::{self, PARENT, Trace, Traced};
 
 /// The metadata, deadline, cancellation and peer of one call; cheap to clone.
 ///
@@ -137,6 +137,20 @@ impl Context {
             .scope
             .tasks
             .spawn(async move { stop.run_until_cancelled_owned(work).await })
+    }
+
+    /// The metadata of what is sent from here: what of this is handed on, where `is_open` lets it, and then its `own`.
+    pub(crate) fn hand_on(&self, own: &Metadata, is_open: impl Fn(&str) -> bool) -> Metadata {
+        let served = self.metadata();
+        // The parts of a trace go together: not if it cannot be read, and not with another one.
+        let is_traced =
+            own.get(PARENT).is_none() && served.get(PARENT).and_then(Trace::read).is_some();
+        let mut metadata: Metadata = served
+            .iter()
+            .filter(|(name, _)| is_open(name) && (is_traced || !trace::is_part(name)))
+            .collect();
+        metadata.extend(own.iter());
+        metadata
     }
 
     /// How the call is seen by those who listen to spans.

@@ -67,9 +67,11 @@ impl Trace {
     }
 }
 
-/// False for the context of a trace that cannot be read, so that it is not handed on.
-pub(crate) fn is_sound(name: &str, value: &str) -> bool {
-    !name.eq_ignore_ascii_case(PARENT) || Trace::read(value).is_some()
+/// True for the names that a trace travels by.
+pub(crate) fn is_part(name: &str) -> bool {
+    [PARENT, STATE]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// The number between two places, in lower case, as the standard wants it.

@@ -100,6 +100,19 @@ async fn a_call_is_in_flight_until_its_caller_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn publishers_count_messages_by_topic_and_code() {
+    let (service, metrics) = build(System::default().builder("shop")).await;
+    let publisher = service.client().publisher("sold");
+
+    publisher.publish(&Plain(())).await.unwrap();
+    publisher.publish(&Plain(())).await.unwrap();
+
+    let series = one(metrics.snapshot().publishers);
+    assert_eq!((&*series.service, &*series.endpoint), ("shop", "sold"));
+    assert_eq!((series.outcomes, series.in_flight), (vec![(200, 2)], 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn subscribers_count_tries_and_what_is_given_up() {
     let system = System::default();
     let (service, metrics) = build(system.builder("audit")).await;

@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::metadata::{Metadata, SECRETS};
 use crate::selector::Filter;
-use crate::trace;
 
 /// What a compiled contract says of a method.
 #[derive(Clone, Debug)]
@@ -223,7 +222,7 @@ impl<T> Call<T> {
             self.plan.opened_by
         };
         request.metadata = match &inherited {
-            Some(context) => self.inherit(context.metadata()),
+            Some(context) => self.inherit(context),
             None => std::mem::take(&mut self.metadata),
         };
         request.context = inherited.unwrap_or_default();
@@ -233,18 +232,11 @@ impl<T> Call<T> {
     }
 
     /// What is handed on from the call being served, and what was set for this one.
-    fn inherit(&self, served: &Metadata) -> Metadata {
+    fn inherit(&self, served: &Context) -> Metadata {
         let kept = &self.client.options().inherit;
         let is_secret = |name: &str| SECRETS.iter().any(|own| own.eq_ignore_ascii_case(name));
         let is_kept = |name: &str| kept.iter().any(|own| own.eq_ignore_ascii_case(name));
-        let mut metadata: Metadata = served
-            .iter()
-            .filter(|(name, value)| {
-                (!is_secret(name) || is_kept(name)) && trace::is_sound(name, value)
-            })
-            .collect();
-        metadata.extend(self.metadata.iter());
-        metadata
+        served.hand_on(&self.metadata, |name| !is_secret(name) || is_kept(name))
     }
 }
 

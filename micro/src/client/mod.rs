@@ -257,7 +257,7 @@ impl Client {
 
     /// Sends a message through the wrappers to the broker.
     pub(crate) async fn hand_out(&self, mut request: Request) -> Result<Response> {
-        match Observation::of_publishing(&mut request) {
+        match Observation::of_publishing(self.core.metrics.as_ref(), &mut request) {
             None => self.pass_out(request).await,
             Some(observation) => observation.round(self.pass_out(request)).await,
         }

@@ -16,7 +16,6 @@ use crate::error::Result;
 use crate::id;
 use crate::message::{Body, ContentType, Message, Request, Response};
 use crate::metadata::{Metadata, SECRETS};
-use crate::trace;
 
 /// Publishes events of one type to one topic. Cheap to clone.
 pub struct Publisher<T> {
@@ -96,20 +95,16 @@ impl Publish {
 
     async fn send(self) -> Result<()> {
         let message = self.message?;
-        let mut metadata = Metadata::new();
-        if let (false, Some(context)) = (self.detached, Context::current()) {
-            let is_secret = |name: &str| {
-                let own = SECRETS.iter().chain(&[broker::REASON, broker::ATTEMPTS]);
-                own.into_iter().any(|own| own.eq_ignore_ascii_case(name))
-            };
-            metadata.extend(
-                context
-                    .metadata()
-                    .iter()
-                    .filter(|(name, value)| !is_secret(name) && trace::is_sound(name, value)),
-            );
-        }
-        metadata.extend(message.metadata.iter());
+        let is_secret = |name: &str| {
+            let own = SECRETS.iter().chain(&[broker::REASON, broker::ATTEMPTS]);
+            own.into_iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
+        let mut metadata = match Context::current() {
+            Some(context) if !self.detached => {
+                context.hand_on(&message.metadata, |name| !is_secret(name))
+            }
+            _ => message.metadata,
+        };
         metadata.set("Micro-Id", &id::random());
         let mut request = Request::new(self.client.name().clone(), self.topic);
         request.content_type = message.content_type;

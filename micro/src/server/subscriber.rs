@@ -139,7 +139,12 @@ impl Subscriber {
         Consumer::new(move |delivery| {
             let topic = Arc::clone(&delivery.topic);
             let attempt = delivery.attempt;
-            let observation = Observation::of_handling(metrics.as_ref(), &service, &delivery);
+            let group = match &terms.mode {
+                Mode::Group(name) => Some(&**name),
+                Mode::Broadcast => None,
+            };
+            let observation =
+                Observation::of_handling(metrics.as_ref(), &service, group, &delivery);
             let traced = observation.as_ref().and_then(Observation::traced);
             let run = match &first {
                 None => run(Arc::clone(&serve), delivery, scope.clone(), traced).boxed(),

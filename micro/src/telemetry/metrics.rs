@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::OK;
 use super::snapshot::{Latency, Series, Snapshot};
+use super::{OK, OTHER};
 use crate::registry::Cache;
 use crate::transport::Listener;
 
 /// How many endpoints are counted apart, by each end; the others are counted together.
 const MOST: usize = 1000;
 
-/// What names that are not counted apart are called.
-const OTHER: &str = "other";
+/// The longest name, in bytes, of what is counted apart.
+const LONGEST: usize = 200;
 
 /// The upper bounds of the latencies that are told apart, in microseconds.
 const BOUNDS: [u64; 16] = [
@@ -57,6 +57,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     server: Family,
     client: Family,
+    publishers: Family,
     subscribers: Family,
     cache: Cache,
     /// Those that are served, as long as they are.
@@ -69,6 +70,7 @@ impl Metrics {
         Self(Arc::new(Inner {
             server: Family::default(),
             client: Family::default(),
+            publishers: Family::default(),
             subscribers: Family::default(),
             cache,
             listeners: Mutex::default(),
@@ -97,6 +99,7 @@ impl Metrics {
         Snapshot {
             server: self.0.server.snapshot(),
             client: self.0.client.snapshot(),
+            publishers: self.0.publishers.snapshot(),
             subscribers: self.0.subscribers.snapshot(),
             registry: self.0.cache.ages(),
             connections: listeners.map(|listener| listener.connections()).sum(),
@@ -109,6 +112,10 @@ impl Metrics {
 
     pub(super) fn client(&self, service: &str, endpoint: &str) -> Timed {
         self.0.client.begin(Some((service, endpoint)))
+    }
+
+    pub(super) fn publisher(&self, service: &str, topic: &str) -> Timed {
+        self.0.publishers.begin(Some((service, topic)))
     }
 
     pub(super) fn subscriber(&self, service: &str, topic: &str) -> Timed {
@@ -146,9 +153,15 @@ impl Family {
     /// One more of `endpoint` of a service; none means one that is not known.
     fn begin(&self, endpoint: Option<(&str, &str)>) -> Timed {
         let meter = match endpoint {
-            None => Arc::clone(&self.other),
-            Some((service, endpoint)) => find(&self.meters.load(), service, endpoint)
-                .unwrap_or_else(|| self.add(service, endpoint)),
+            // Two series of one name would make the whole page one that Prometheus refuses.
+            Some((service, endpoint))
+                if service.len().max(endpoint.len()) <= LONGEST
+                    && (service, endpoint) != (OTHER, OTHER) =>
+            {
+                find(&self.meters.load(), service, endpoint)
+                    .unwrap_or_else(|| self.add(service, endpoint))
+            }
+            _ => Arc::clone(&self.other),
         };
         meter.in_flight.fetch_add(1, Ordering::Relaxed);
         Timed {
@@ -325,6 +338,27 @@ mod tests {
         assert_eq!(series.len(), MOST + 1);
         let other = series.last().unwrap();
         assert_eq!((&*other.endpoint, other.latency.count), ("other", 2));
+    }
+
+    #[test]
+    fn an_endpoint_called_as_what_is_counted_together_is_counted_there() {
+        let family = Family::default();
+
+        family.begin(Some(("other", "other"))).end(200);
+        family.begin(None).end(404);
+
+        let series = family.snapshot();
+        assert_eq!(series.len(), 1, "{series:?}");
+        assert_eq!(series[0].outcomes, [(200, 1), (404, 1)]);
+    }
+
+    #[test]
+    fn names_as_long_as_a_head_are_counted_together() {
+        let family = Family::default();
+
+        family.begin(Some(("any", &"x".repeat(1 << 16)))).end(200);
+
+        assert_eq!(family.snapshot()[0].endpoint, "other");
     }
 
     #[test]

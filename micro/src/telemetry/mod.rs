@@ -50,23 +50,24 @@ impl Observation {
         }
         let found = find();
         let timed = metrics.map(|metrics| metrics.server(found));
-        let (service, endpoint) = found.unwrap_or((&request.service, &request.endpoint));
-        Self::if_any(timed, || spans::serve(service, endpoint, request))
+        Self::if_any(timed, || spans::serve(found, request))
     }
 
     /// Of a message that is published.
-    pub(crate) fn of_publishing(request: &mut Request) -> Option<Self> {
-        Self::if_any(None, || spans::publish(request))
+    pub(crate) fn of_publishing(metrics: Option<&Metrics>, request: &mut Request) -> Option<Self> {
+        let timed = metrics.map(|metrics| metrics.publisher(&request.service, &request.endpoint));
+        Self::if_any(timed, || spans::publish(request))
     }
 
-    /// Of a message that is handled for `service`.
+    /// Of a message that is handled for `service`, by one of `group` or by all.
     pub(crate) fn of_handling(
         metrics: Option<&Metrics>,
         service: &str,
+        group: Option<&str>,
         delivery: &Delivery,
     ) -> Option<Self> {
         let timed = metrics.map(|metrics| metrics.subscriber(service, &delivery.topic));
-        Self::if_any(timed, || spans::handle(service, delivery))
+        Self::if_any(timed, || spans::handle(group, delivery))
     }
 
     fn if_any(timed: Option<Timed>, span: impl FnOnce() -> Option<Arc<Traced>>) -> Option<Self> {
@@ -139,6 +140,9 @@ impl Observation {
         traced.map_or_else(Span::none, |traced| traced.span.clone())
     }
 }
+
+/// What is called so that is not told apart.
+const OTHER: &str = "other";
 
 /// How a call ends that does not fail.
 pub(crate) const OK: u16 = 200;

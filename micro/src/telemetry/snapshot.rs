@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub server: Vec<Series>,
     /// Calls made, by endpoint, all attempts of one as one.
     pub client: Vec<Series>,
+    /// Messages published, by topic: until the broker has taken them.
+    pub publishers: Vec<Series>,
     /// Messages handled, by topic, each try as one.
     pub subscribers: Vec<Series>,
     /// How old is what is known of each service that is called: zero while the registry can be reached.
@@ -28,10 +30,10 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
-    /// The service that is called, or that subscribes; `other` for what is not counted apart.
+    /// The service that is called, or that publishes or subscribes; `other` for what is not counted apart.
     pub service: String,
-    /// The endpoint, or the topic; `other` for what is not counted apart: endpoints that are not there, and those
-    /// beyond the first thousand.
+    /// The endpoint, or the topic; `other` for what is not counted apart: endpoints that are not there, names of more
+    /// than 200 bytes, and those beyond the first thousand.
     pub endpoint: String,
     /// Those that have not ended; a stream ends with its last reply.
     pub in_flight: u64,
@@ -59,6 +61,7 @@ impl Display for Snapshot {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         family(f, "server", "request", "endpoint", &self.server)?;
         family(f, "client", "request", "endpoint", &self.client)?;
+        family(f, "publisher", "message", "topic", &self.publishers)?;
         family(f, "subscriber", "message", "topic", &self.subscribers)?;
         let name = "micro_subscriber_parked_total";
         head(

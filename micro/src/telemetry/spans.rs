@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Level, Span, debug_span};
 
+use super::OTHER;
 use crate::broker::Delivery;
 use crate::message::Request;
 use crate::metadata::{ATTEMPT, Metadata};
@@ -32,8 +33,8 @@ pub(super) fn call(request: &mut Request) -> Option<Arc<Traced>> {
             otel.kind = "client",
             otel.status_code = Empty,
             rpc.system = "micro",
-            rpc.service = %request.service,
-            rpc.method = %request.endpoint,
+            rpc.service = &*request.service,
+            rpc.method = &*request.endpoint,
             server.address = Empty,
             attempt = Empty,
             "error.type" = Empty,
@@ -44,8 +45,14 @@ pub(super) fn call(request: &mut Request) -> Option<Arc<Traced>> {
     )
 }
 
-/// The span of a call that is answered by `endpoint` of `service`.
-pub(super) fn serve(service: &str, endpoint: &str, request: &Request) -> Option<Arc<Traced>> {
+/// The span of a call that is answered by what was `found`, the service and the endpoint.
+pub(super) fn serve(found: Option<(&str, &str)>, request: &Request) -> Option<Arc<Traced>> {
+    let (service, endpoint) = found.unwrap_or((&request.service, &request.endpoint));
+    // Any caller can say the name of what is not there.
+    let name = found.map_or_else(
+        || OTHER.to_owned(),
+        |(service, endpoint)| format!("{service}/{endpoint}"),
+    );
     let (trace, parent) = incoming(&request.metadata);
     let attempt = request.metadata.get(ATTEMPT);
     let attempt: u32 = attempt.and_then(|number| number.parse().ok()).unwrap_or(1);
@@ -53,7 +60,7 @@ pub(super) fn serve(service: &str, endpoint: &str, request: &Request) -> Option<
         target: TARGET,
         parent: None,
         "serve",
-        otel.name = %format_args!("{service}/{endpoint}"),
+        otel.name = %name,
         otel.kind = "server",
         otel.status_code = Empty,
         rpc.system = "micro",
@@ -82,7 +89,7 @@ pub(super) fn publish(request: &mut Request) -> Option<Arc<Traced>> {
             otel.status_code = Empty,
             messaging.system = "micro",
             messaging.operation.name = "send",
-            messaging.destination.name = %request.endpoint,
+            messaging.destination.name = &*request.endpoint,
             "error.type" = Empty,
             trace_id = %format_args!("{:032x}", trace.id),
             span_id = %format_args!("{:016x}", trace.span),
@@ -91,8 +98,8 @@ pub(super) fn publish(request: &mut Request) -> Option<Arc<Traced>> {
     )
 }
 
-/// The span of a message that is handled for `service`.
-pub(super) fn handle(service: &str, delivery: &Delivery) -> Option<Arc<Traced>> {
+/// The span of a message that is handled by one of `group`, or by all.
+pub(super) fn handle(group: Option<&str>, delivery: &Delivery) -> Option<Arc<Traced>> {
     let (trace, parent) = incoming(&delivery.message.metadata);
     let topic = &*delivery.topic;
     let span = debug_span!(
@@ -105,7 +112,7 @@ pub(super) fn handle(service: &str, delivery: &Delivery) -> Option<Arc<Traced>> 
         messaging.system = "micro",
         messaging.operation.name = "process",
         messaging.destination.name = topic,
-        messaging.consumer.group.name = service,
+        messaging.consumer.group.name = group,
         attempt = delivery.attempt,
         "error.type" = Empty,
         trace_id = %format_args!("{:032x}", trace.id),

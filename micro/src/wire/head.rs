@@ -8,6 +8,7 @@ use super::header::{Header, Kind, kind};
 use crate::error::Error;
 use crate::message::{ContentType, Request};
 use crate::metadata::Metadata;
+use crate::trace;
 
 /// The name of a header that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub(crate) fn metadata_pairs(metadata: &Metadata) -> impl Iterator<Item = (Name<
 
 /// Reads the head of a call; its body is empty, and so is its endpoint if the head names none.
 ///
-/// The first value of a name counts, as in go-micro; bytes that are not UTF-8 are replaced. A missing content type
+/// The first value of a name counts, as in go-micro, but for those of a trace, which make a list; bytes that are not UTF-8 are replaced. A missing content type
 /// means protobuf, and a time limit that cannot be read means none.
 pub(crate) fn read_request<'a>(
     pairs: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -178,7 +179,15 @@ fn sort<'a>(pairs: impl Iterator<Item = (&'a str, &'a [u8])>) -> (Parts<'a>, Met
             Kind::Head(header) if !value.is_empty() => {
                 parts.0[header as usize].get_or_insert(value);
             }
-            Kind::Metadata if metadata.get(name).is_none() => metadata.set(name, &lossy(value)),
+            Kind::Metadata => match metadata.get(name) {
+                None => metadata.set(name, &lossy(value)),
+                // Its state is a list, which may come in parts; of two traces neither can be read then.
+                Some(first) if trace::is_part(name) => {
+                    let list = format!("{first},{}", lossy(value));
+                    metadata.set(name, &list);
+                }
+                Some(_) => {}
+            },
             _ => {}
         }
     }
@@ -202,6 +211,7 @@ mod tests {
 
     use super::{Name, Value, accept, read_reply, read_request, request_pairs};
     use crate::message::{ContentType, Request};
+    use crate::trace::Trace;
     use crate::wire::header::{Header, Kind, kind};
 
     fn read(pairs: &[(&str, &str)]) -> Request {
@@ -249,6 +259,24 @@ mod tests {
         assert_eq!(
             (&*request.service, request.metadata.get("x")),
             ("a", Some("1"))
+        );
+    }
+
+    #[test]
+    fn the_state_of_a_trace_may_come_in_parts() {
+        let request = read(&[("tracestate", "a=1"), ("x", "1"), ("TraceState", "b=2")]);
+
+        assert_eq!(request.metadata.get("tracestate"), Some("a=1,b=2"));
+    }
+
+    #[test]
+    fn of_two_traces_neither_is_believed() {
+        let one = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let request = read(&[("traceparent", one), ("traceparent", one)]);
+
+        assert_eq!(
+            request.metadata.get("traceparent").and_then(Trace::read),
+            None
         );
     }
 

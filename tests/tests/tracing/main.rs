@@ -10,6 +10,7 @@ use tests::System;
 use watch::Watch;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+const OTHER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 type Pair = Plain<(Option<String>, Option<String>)>;
@@ -48,6 +49,29 @@ async fn seen_behind_two(parent: &str) -> (Option<String>, Option<String>) {
     call.await.unwrap().0
 }
 
+/// What `back` is given by a handler that is in the trace of [`PARENT`], and names another.
+async fn seen_of_another_trace(other: &'static str) -> (Option<String>, Option<String>) {
+    let system = System::default();
+    let _back = back(system.service("back").await).await;
+    let service = system.service("front").await;
+    let client = service.client().clone();
+    let ask = unary(move |_: Context, unit: Plain<()>| {
+        let call = client.call::<_, Pair>("back", "Back.Seen", &unit);
+        let call = call.metadata("traceparent", other);
+        async move { call.await }
+    });
+    let front = service.endpoint("Front.Ask", ask).start().await;
+    let _front = front.unwrap();
+    let client = system.service("client").await;
+    let call = client
+        .client()
+        .call::<_, Pair>("front", "Front.Ask", &Plain(()));
+    let call = call
+        .metadata("traceparent", PARENT)
+        .metadata("tracestate", "vendor=1");
+    call.await.unwrap().0
+}
+
 async fn call_log(system: &System) -> Client {
     system.service("client").await.client().clone()
 }
@@ -62,9 +86,17 @@ async fn where_nobody_listens_the_trace_is_handed_on_as_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nobody_listens_a_malformed_trace_is_not_handed_on() {
-    let (parent, _) = seen_behind_two("00-malformed").await;
+    let seen = seen_behind_two("00-malformed").await;
 
-    assert_eq!(parent, None);
+    assert_eq!(seen, (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_of_one_trace_does_not_go_with_another() {
+    let (parent, state) = seen_of_another_trace(OTHER).await;
+
+    assert_eq!(parent.as_deref(), Some(OTHER));
+    assert_eq!(state, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +175,21 @@ async fn the_span_of_a_call_that_fails_has_the_code() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_cannot_name_the_span_of_an_endpoint_that_is_not_there() {
+    let (watch, _guard) = Watch::start();
+    let system = System::default();
+    let _greeter = system.greeter("a").await;
+
+    let client = call_log(&system).await;
+    let call = client.call::<_, Plain<()>>("greeter", "Greeter.Bye", &Plain(()));
+    call.await.unwrap_err();
+
+    let serve = &watch.spans("serve")[0];
+    assert_eq!(serve["otel.name"], "other");
+    assert_eq!(serve["rpc.method"], "Greeter.Bye");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_handler_logs_stands_in_its_span_behind_an_await_and_in_its_tasks() {
     let (watch, _guard) = Watch::start();
     let system = System::default();
@@ -214,7 +261,7 @@ async fn a_message_is_handled_in_the_trace_of_its_publisher() {
     let (done, mut handled) = tokio::sync::mpsc::unbounded_channel();
     let handle = micro::subscriber(
         "audit",
-        Mode::Group("audit".into()),
+        Mode::Group("readers".into()),
         move |_: Context, _: Plain<()>| {
             tracing::info!("handled");
             done.send(()).unwrap();
@@ -232,6 +279,7 @@ async fn a_message_is_handled_in_the_trace_of_its_publisher() {
     assert_eq!(handle["parent_id"], publish["span_id"]);
     assert_eq!(handle["trace_id"], publish["trace_id"]);
     assert_eq!(handle["messaging.destination.name"], "audit");
+    assert_eq!(handle["messaging.consumer.group.name"], "readers");
     assert_eq!(watch.place("handled"), ["handle"]);
 }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, Shared, WeakShared, join_all};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -57,7 +57,12 @@ pub(crate) struct Health {
     is_registered: Arc<AtomicBool>,
     checks: Arc<[Check]>,
     limit: Duration,
+    /// What checks that run will say, while somebody waits for it.
+    running: Arc<Mutex<Option<WeakShared<Run>>>>,
 }
+
+/// Checks that run, and then why each is not passed.
+type Run = BoxFuture<'static, Arc<[Option<String>]>>;
 
 impl Health {
     /// That of a server that is not ready before `checks` are passed, each within `limit`.
@@ -66,6 +71,7 @@ impl Health {
             is_registered: Arc::default(),
             checks: checks.into(),
             limit,
+            running: Arc::default(),
         }
     }
 
@@ -85,14 +91,11 @@ impl Health {
 
     /// The page that says whether it is ready.
     pub(super) async fn ready(self) -> Page {
-        let registered = (!self.is_registered.load(Ordering::Acquire))
-            .then(|| "starting, or stopping".to_owned());
-        let run = self.checks.iter().map(|check| check.failure(self.limit));
-        let own = self
-            .checks
-            .iter()
-            .map(|check| &*check.name)
-            .zip(join_all(run).await);
+        let failures = self.run().await;
+        let registered =
+            (!self.is_registered.load(Ordering::Acquire)).then_some("starting, or stopping");
+        let names = self.checks.iter().map(|check| &*check.name);
+        let own = names.zip(failures.iter().map(Option::as_deref));
         let checks: Vec<Line<'_>> = std::iter::once(("registered", registered))
             .chain(own)
             .map(|(name, reason)| Line {
@@ -104,6 +107,24 @@ impl Health {
         let is_ready = checks.iter().all(|line| line.reason.is_none());
         let status = Status::of(is_ready);
         Report { status, checks }.page()
+    }
+
+    /// Runs the checks, or waits for those that run: whoever asks often must not have them run more often.
+    fn run(&self) -> Shared<Run> {
+        // Each change is one assignment, so that a panic leaves it whole.
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = running.as_ref().and_then(WeakShared::upgrade);
+        if let Some(shared) = shared.filter(|shared| shared.peek().is_none()) {
+            return shared;
+        }
+        let (checks, limit) = (Arc::clone(&self.checks), self.limit);
+        let run = async move {
+            let run = checks.iter().map(|check| check.failure(limit));
+            join_all(run).await.into()
+        };
+        let shared = run.boxed().shared();
+        *running = shared.downgrade();
+        shared
     }
 }
 
@@ -119,7 +140,7 @@ struct Line<'a> {
     name: &'a str,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -144,5 +165,52 @@ impl Report<'_> {
         // Names and texts can always be written.
         let text = serde_json::to_string(self).unwrap_or_default();
         Page::new(status, "application/json", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join;
+
+    use super::{Check, Health};
+
+    /// A server that counts how often its check runs.
+    fn counting() -> (Health, Arc<AtomicUsize>) {
+        let runs = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&runs);
+        let check = Check::new("db".to_owned(), move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            async {
+                tokio::task::yield_now().await;
+                Ok(())
+            }
+        });
+        let health = Health::new(vec![check], Duration::from_secs(1));
+        health.set_registered(true);
+        (health, runs)
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_together_make_checks_run_once() {
+        let (health, runs) = counting();
+
+        let pages = join(health.clone().ready(), health.clone().ready()).await;
+
+        assert_eq!((pages.0.status, pages.1.status), (200, 200));
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn who_asks_later_makes_checks_run_again() {
+        let (health, runs) = counting();
+        let _page = health.clone().ready().await;
+
+        let _page = health.ready().await;
+
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
     }
 }

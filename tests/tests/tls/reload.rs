@@ -1,6 +1,8 @@
 //! Files that change while programs run.
 
 use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use crate::{Fleet, ask};
 use micro::transport::Tls;
@@ -51,4 +53,41 @@ async fn what_was_read_last_stays_in_use_when_a_file_breaks() {
     fs::write(&files.0, "nothing of use").unwrap();
 
     assert_eq!(fleet.ask(fleet.caller()).await.unwrap(), "Hello ann");
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_is_named_in_the_log() {
+    let fleet = Fleet::new();
+    let files = fleet.authority.signs(&["greeter"]);
+    let server = fleet.caller().certificate(&files.0, &files.1);
+    let _greeter = fleet.serve("greeter", server).await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+
+    fs::write(&files.0, "nothing of use").unwrap();
+    fleet.ask(fleet.caller()).await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let told = format!("{} (--tls_cert_file) holds no certificate", files.0);
+    assert!(
+        log.contains("the certificates from before stay in use"),
+        "{log}"
+    );
+    assert!(log.contains(&told), "{log}");
 }

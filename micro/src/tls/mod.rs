@@ -24,9 +24,6 @@ pub(crate) use self::secured::{Acceptor, refusal, words};
 #[cfg(any(feature = "frames", feature = "http"))]
 pub(crate) use self::stream::{Protocol, Stream};
 
-/// How a port that takes TLS only answers who speaks to it in plaintext.
-pub(crate) const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 426 ";
-
 /// What the record of a node says that takes TLS only.
 pub(crate) const SECURE: (&str, &str) = ("secure", "true");
 

@@ -1,13 +1,15 @@
 //! What each side sends first: that it speaks frames, in which version, and how much it takes.
 
 use super::Broken;
-use crate::tls::PLAIN_ANSWER;
 
 /// How long a preface is.
 pub(super) const LENGTH: usize = 24;
 
 /// The first bytes. No HTTP request and no TLS handshake begins with a byte over 0x7f.
 pub(super) const MAGIC: [u8; 6] = *b"\xf5micro";
+
+/// How a port answers to this that takes TLS only.
+const TLS_ONLY: &[u8] = b"HTTP/1.1 426 ";
 
 /// The version that this code speaks.
 const VERSION: u8 = 1;
@@ -38,7 +40,7 @@ impl Preface {
     }
 
     pub(super) fn read(bytes: &[u8; LENGTH]) -> Result<Self, Broken> {
-        if bytes.starts_with(PLAIN_ANSWER) {
+        if bytes.starts_with(TLS_ONLY) {
             return Err(Broken::TLS_ONLY);
         }
         if bytes[..6] != MAGIC {

@@ -183,7 +183,7 @@ async fn post(address: &str, path: &str) -> String {
 
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: 4\r\n\r\nnull"
     );
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -77,7 +77,7 @@ async fn a_client_that_offers_nothing_is_understood_by_its_first_byte() {
     let mut stream = connect(&fleet, &[]).await;
     assert_eq!(agreed(&stream), None);
 
-    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n\
+    let call = "POST /Greeter/Hello HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
         Connection: close\r\nContent-Length: 5\r\n\r\n\"ann\"";
     stream.write_all(call.as_bytes()).await.unwrap();
     let mut reply = String::new();

@@ -1,6 +1,7 @@
 //! What the tests of the public face stand on.
 
 mod alone;
+pub mod go;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,0 +1,3 @@
+module micro.tests/peer
+
+go 1.24

@@ -4,8 +4,14 @@
 //! Written by the server end, read by the client end; knows nothing of either.
 
 mod cache;
+#[cfg(any(feature = "mdns", feature = "mdns-go"))]
+mod heard;
+#[cfg(any(feature = "mdns", feature = "mdns-go"))]
+mod interfaces;
 #[cfg(feature = "mdns")]
 mod mdns;
+#[cfg(feature = "mdns-go")]
+mod mdns_go;
 mod memory;
 mod reach;
 mod record;
@@ -22,6 +28,8 @@ use async_trait::async_trait;
 pub use cache::{Cache, Candidate, InFlight, Snapshot};
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
+#[cfg(feature = "mdns-go")]
+pub use mdns_go::MdnsGoRegistry;
 pub use memory::MemoryRegistry;
 pub(crate) use reach::{advertised, bind};
 pub use record::{Endpoint, Node, PARTIAL, Service, Value};

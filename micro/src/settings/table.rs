@@ -11,8 +11,9 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 4] = [
+const OPTIONAL: [(&str, &str, &str); 5] = [
     ("registry", "mdns", "mdns"),
+    ("registry", "mdns-go", "mdns-go"),
     ("transport", "frames", "frames"),
     ("transport", "http", "http"),
     ("broker", "http", "broker-http"),

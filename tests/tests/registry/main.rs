@@ -8,8 +8,8 @@ use std::time::Duration;
 use file_registry::FileRegistry;
 use futures_util::StreamExt;
 use micro::registry::{
-    Action, Endpoint, Event, MdnsRegistry, MemoryRegistry, Node, Options, Registry, Service,
-    Watcher,
+    Action, Endpoint, Event, MdnsGoRegistry, MdnsRegistry, MemoryRegistry, Node, Options, Registry,
+    Service, Watcher,
 };
 use tokio::time::timeout;
 
@@ -39,6 +39,15 @@ impl Pair {
         Self {
             here: Arc::new(MdnsRegistry::new(&options).unwrap()),
             there: Arc::new(MdnsRegistry::new(&options).unwrap()),
+        }
+    }
+
+    fn mdns_go() -> Self {
+        let mut options = Options::default();
+        options.namespace = micro::id::random();
+        Self {
+            here: Arc::new(MdnsGoRegistry::new(&options).unwrap()),
+            there: Arc::new(MdnsGoRegistry::new(&options).unwrap()),
         }
     }
 
@@ -128,6 +137,13 @@ macro_rules! over_every_registry {
             $(#[tokio::test]
             async fn $behaviour() {
                 super::$behaviour(super::Pair::mdns()).await;
+            })*
+        }
+
+        mod over_mdns_go {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                super::$behaviour(super::Pair::mdns_go()).await;
             })*
         }
     };

@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mdns_sd::{IfKind, IfPredicate};
 
+use crate::registry::interfaces::Named;
+
 /// The interfaces that were asked for, and what was found of them.
 #[derive(Debug, Default)]
 pub(super) struct Interfaces {
-    /// Names or addresses.
-    wanted: Vec<String>,
+    wanted: Named,
     /// The interfaces in use, by name; nothing before the first look.
     found: Mutex<Option<BTreeMap<String, IpAddr>>>,
 }
 
 impl Interfaces {
     pub(super) fn new(wanted: &[String]) -> Self {
-        let wanted = wanted.iter().filter(|one| !is_loopback(one));
         Self {
-            wanted: wanted.cloned().collect(),
+            wanted: Named::new(wanted),
             found: Mutex::default(),
         }
     }
@@ -47,37 +47,9 @@ impl Interfaces {
         ip.is_loopback() && ip.is_ipv4()
     }
 
-    /// This host's address on the first interface that was asked for and is there; on IPv4 if it can be.
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        let found = if self.are_loopback_only() {
-            Vec::new()
-        } else {
-            if_addrs::get_if_addrs().unwrap_or_default()
-        };
-        let of = |wanted: &String| {
-            let mut own = found
-                .iter()
-                .filter(|one| one.name == *wanted || wanted.parse() == Ok(one.ip()))
-                .map(if_addrs::Interface::ip);
-            own.clone().find(IpAddr::is_ipv4).or_else(|| own.next())
-        };
-        self.wanted.iter().find_map(of)
-    }
-
-    /// What was asked for and is not there, and the names of what is.
-    pub(super) fn missing(&self) -> (Vec<&str>, Vec<String>) {
-        if self.are_loopback_only() {
-            return (Vec::new(), Vec::new());
-        }
-        let found = if_addrs::get_if_addrs().unwrap_or_default();
-        let is_missing = |wanted: &&String| {
-            let mut own = found.iter();
-            !own.any(|one| one.name == **wanted || wanted.parse() == Ok(one.ip()))
-        };
-        let missing = self.wanted.iter().filter(is_missing).map(String::as_str);
-        let mut names: Vec<_> = found.iter().map(|one| one.name.clone()).collect();
-        names.dedup();
-        (missing.collect(), names)
+    /// The interfaces that were asked for.
+    pub(super) fn wanted(&self) -> &Named {
+        &self.wanted
     }
 
     /// The addresses in use beside loopback.
@@ -100,7 +72,7 @@ impl Interfaces {
     pub(super) fn describe(&self) -> String {
         let mut text = "loopback (127.0.0.1)".to_owned();
         let found = self.found();
-        for wanted in &self.wanted {
+        for wanted in self.wanted.iter() {
             text.push_str(", ");
             text.push_str(wanted);
             let Some(found) = &*found else { continue };
@@ -114,10 +86,6 @@ impl Interfaces {
         }
         text
     }
-}
-
-fn is_loopback(wanted: &str) -> bool {
-    wanted.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]

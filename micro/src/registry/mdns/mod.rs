@@ -27,6 +27,7 @@ use self::ask::{ANSWERS, ask};
 use self::interfaces::Interfaces;
 use self::listen::Listener;
 use self::nodes::Nodes;
+use super::interfaces::is_loopback_address;
 use super::{Backend, Options, Registry, Service, Watcher};
 use crate::error::{Error, Result};
 
@@ -195,14 +196,8 @@ impl MdnsRegistry {
         if let Some(daemon) = &running.daemon {
             return Ok(daemon.clone());
         }
-        let (missing, there) = self.interfaces.missing();
-        if !missing.is_empty() {
-            // It may come up later; until then nothing is said or heard on it.
-            let (missing, there) = (missing.join(", "), there.join(", "));
-            tracing::warn!(
-                "mDNS has no interface {missing} (--registry_address): there are {there}"
-            );
-        }
+        // One that is not there may come up later; until then nothing is said or heard on it.
+        self.interfaces.wanted().warn_of_missing();
         let daemon = ServiceDaemon::new()?;
         daemon.disable_interface(IfKind::All)?;
         daemon.enable_interface(self.interfaces.selection())?;
@@ -218,7 +213,8 @@ impl MdnsRegistry {
 impl Registry for MdnsRegistry {
     async fn register(&self, service: &Service, ttl: Option<Duration>) -> Result<()> {
         for node in &service.nodes {
-            let is_local = self.interfaces.are_loopback_only() || is_loopback(&node.address);
+            let is_local =
+                self.interfaces.are_loopback_only() || is_loopback_address(&node.address);
             let room = if is_local { ROOM.0 } else { ROOM.1 };
             let properties = text::write(service, node, &self.namespace, LIFE, room)?;
             let service = Service {
@@ -286,7 +282,7 @@ impl Registry for MdnsRegistry {
     }
 
     fn reachable_at(&self) -> Option<IpAddr> {
-        self.interfaces.address()
+        self.interfaces.wanted().address()
     }
 
     // On a LAN the programs of one developer are meant for each other.
@@ -341,12 +337,6 @@ async fn patiently<T>(mut command: impl FnMut() -> mdns_sd::Result<T> + Send) ->
 
 fn unavailable(source: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::unavailable(ID, "mDNS cannot be used on this host").with_source(source)
-}
-
-fn is_loopback(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let ip = host.trim_matches(['[', ']']).parse();
-    host == "localhost" || ip.is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 impl fmt::Debug for MdnsRegistry {

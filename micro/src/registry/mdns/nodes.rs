@@ -1,27 +1,21 @@
 //! The nodes that are known, this process's own among them, and who watches them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
-use tokio::sync::broadcast;
-
 use super::text::Announcement;
-use crate::error::Result;
-use crate::registry::{Action, Event, Service, Watcher};
-
-/// How many changes a watcher may leave unread before it ends.
-const UNREAD: usize = 1024;
+use crate::registry::heard::{Changes, by_version};
+use crate::registry::{Action, Service, Watcher};
 
 /// How many nodes are remembered, and how many of those that left.
 const MOST_NODES: usize = 1024;
 
 /// By the names of their mDNS records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Nodes {
     table: Mutex<Table>,
-    changes: broadcast::Sender<Arc<Event>>,
+    changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -38,15 +32,6 @@ struct Known {
     beat: u64,
     /// Nothing for a node of this process.
     expires: Option<Instant>,
-}
-
-impl Default for Nodes {
-    fn default() -> Self {
-        Self {
-            table: Mutex::default(),
-            changes: broadcast::Sender::new(UNREAD),
-        }
-    }
 }
 
 impl Nodes {
@@ -122,47 +107,12 @@ impl Nodes {
         let table = self.table();
         let known = table.known.values().map(|known| &known.service);
         let wanted = known.filter(|service| name.is_none_or(|name| service.name == name));
-        let mut services = BTreeMap::<_, Service>::new();
-        for service in wanted {
-            let key = (service.name.clone(), service.version.clone());
-            match services.get_mut(&key) {
-                None => {
-                    services.insert(key, service.clone());
-                }
-                Some(whole) => {
-                    whole.nodes.extend_from_slice(&service.nodes);
-                    // One of them may be partial.
-                    if whole.endpoints.len() < service.endpoints.len() {
-                        whole.endpoints.clone_from(&service.endpoints);
-                    }
-                }
-            }
-        }
-        let mut services = services.into_values().collect::<Vec<_>>();
-        for service in &mut services {
-            service
-                .nodes
-                .sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        }
-        services
+        by_version(wanted)
     }
 
     /// Changes of the service called `name`, or of all.
     pub(super) fn watch(&self, name: Option<&str>) -> Watcher {
-        let name = name.map(str::to_owned);
-        let changes = self.changes.subscribe();
-        stream::unfold((changes, name), |(mut changes, name)| async move {
-            loop {
-                // An error says that some changes were missed, or that the registry is gone.
-                let event = changes.recv().await.ok()?;
-                let is_wanted = name.as_ref().is_none_or(|name| *name == event.service.name);
-                if is_wanted {
-                    let event: Result<Event> = Ok(event.as_ref().clone());
-                    return Some((event, (changes, name)));
-                }
-            }
-        })
-        .boxed()
+        self.changes.watch(name)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -174,8 +124,8 @@ impl Nodes {
         let service = known.service.clone();
         table.left.remove(instance);
         match table.known.insert(instance.to_owned(), known) {
-            None => self.tell(Action::Create, service),
-            Some(before) if before.service != service => self.tell(Action::Update, service),
+            None => self.changes.tell(Action::Create, service),
+            Some(before) if before.service != service => self.changes.tell(Action::Update, service),
             Some(_) => {}
         }
     }
@@ -186,13 +136,7 @@ impl Nodes {
         }
         table.left.insert(instance.to_owned(), beat);
         if let Some(known) = table.known.remove(instance) {
-            self.tell(Action::Delete, known.service);
+            self.changes.tell(Action::Delete, known.service);
         }
-    }
-
-    /// Called under the lock, so that watchers see changes in the order in which they were made.
-    fn tell(&self, action: Action, service: Service) {
-        // It fails if nobody watches.
-        drop(self.changes.send(Arc::new(Event { action, service })));
     }
 }

@@ -3,10 +3,16 @@
 //! They block: a test that serves them itself calls them from a thread, as `tokio::task::spawn_blocking` has.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Lines, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// What a peer prints comes much sooner, or the test fails.
+const SOON: Duration = Duration::from_secs(20);
 
 /// A generation of go-micro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,7 @@ pub fn run(command: &mut Command) -> Value {
 #[derive(Debug)]
 pub struct Peer {
     process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
     /// The first line: a server's address.
     pub said: String,
 }
@@ -75,23 +81,29 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// If it ended before.
+    /// If it does not.
     pub fn start(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = piped.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let printed = BufReader::new(process.stdout.take().unwrap());
         let mut log = process.stderr.take().unwrap();
-        let Some(said) = lines.next() else {
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut printed = printed.lines().map_while(Result::ok);
+            printed.try_for_each(|line| sender.send(line))
+        });
+        let Ok(said) = lines.recv_timeout(SOON) else {
+            process.kill().ok();
             let mut wrong = String::new();
             log.read_to_string(&mut wrong).ok();
             panic!("{command:?}: {wrong}");
         };
         // A log that nobody reads would stop it when the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self {
             process,
             lines,
-            said: said.unwrap(),
+            said,
         }
     }
 
@@ -99,9 +111,11 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// If it ends before.
+    /// If there is none.
     pub fn line(&mut self) -> String {
-        self.lines.next().expect("the peer ended").unwrap()
+        self.lines
+            .recv_timeout(SOON)
+            .expect("the peer says nothing")
     }
 
     /// The next line it prints, as JSON.

@@ -96,8 +96,7 @@ impl Engine {
             }
         }
         for own in self.own.values() {
-            own.say(&self.sockets, |records| records.announcement(0))
-                .await;
+            own.leave(&self.sockets).await;
         }
     }
 
@@ -159,8 +158,7 @@ impl Engine {
     async fn withdraw(&mut self, key: &Key) {
         if let Some(own) = self.own.remove(key) {
             self.nodes.remove_own(key);
-            own.say(&self.sockets, |records| records.announcement(0))
-                .await;
+            own.leave(&self.sockets).await;
         }
     }
 

@@ -49,8 +49,8 @@ const COMMANDS: usize = 64;
 /// the first use. go-micro itself asks on the interface of the default route alone: what it asks is heard if it runs on this
 /// host, and what other hosts ask if that interface is named. A node whose address is on loopback stays on this host.
 ///
-/// Nodes are in the domains `micro` (go-micro v1.10 and later) and `local` (those before). A [namespace](Options::namespace)
-/// is a domain in their place, as go-micro's option `mdns.domain` is.
+/// Nodes are in the domains `micro` (go-micro v1.10 and later) and `local` (those before), and announced in the first. A
+/// [namespace](Options::namespace) is a domain in their place, as go-micro's option `mdns.domain` is.
 ///
 /// A node that is deregistered is gone at once. One whose process is killed is gone for those who watch its service after
 /// 35 s: go-micro announces nothing again, so that services are asked for every 10 s while they are watched. Getting a service takes

@@ -108,11 +108,12 @@ impl Own {
         }
         let pause = match self.sent.checked_sub(PROBES.0) {
             None => {
-                self.say(sockets, Records::probe).await;
+                say(sockets, self.first(), self.is_local, Records::probe).await;
                 Some(Duration::from_millis(fastrand::u64(..PROBES.1)))
             }
             Some(announced) => {
-                self.say(sockets, |records| records.announcement(TTL)).await;
+                let announcement = |records: &Records| records.announcement(TTL);
+                say(sockets, self.first(), self.is_local, announcement).await;
                 PAUSES.get(announced).copied().flatten()
             }
         };
@@ -120,17 +121,29 @@ impl Own {
         self.next = pause.map(|pause| now + pause);
     }
 
-    /// Says something of the node, in each domain.
-    pub(super) async fn say(
-        &self,
-        sockets: &Sockets,
-        write: impl Fn(&Records) -> Result<Vec<u8>, SimpleDnsError>,
-    ) {
-        for records in &self.records {
-            match write(records) {
-                Ok(packet) => sockets.say(&packet, self.is_local).await,
-                Err(error) => tracing::debug!(%error, "an mDNS packet cannot be written"),
-            }
+    /// Says in each domain that the node leaves.
+    pub(super) async fn leave(&self, sockets: &Sockets) {
+        let goodbye = |records: &Records| records.announcement(0);
+        say(sockets, &self.records, self.is_local, goodbye).await;
+    }
+
+    /// go-micro v1 takes what is announced in another domain than its own for another node, whose id is wrong: so nodes
+    /// are announced in one domain, and found by questions in the others.
+    fn first(&self) -> &[Records] {
+        self.records.get(..1).unwrap_or_default()
+    }
+}
+
+async fn say(
+    sockets: &Sockets,
+    records: &[Records],
+    is_local: bool,
+    write: impl Fn(&Records) -> Result<Vec<u8>, SimpleDnsError>,
+) {
+    for records in records {
+        match write(records) {
+            Ok(packet) => sockets.say(&packet, is_local).await,
+            Err(error) => tracing::debug!(%error, "an mDNS packet cannot be written"),
         }
     }
 }

@@ -58,6 +58,7 @@
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
+//! - how to join services of go-micro: [`go_micro`];
 //! - how to replace it by your own: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
@@ -70,6 +71,7 @@
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
+//! | `mdns-go` | the same in go-micro's form: finds its services, and is found by them | no |
 //! | `macros` | the attributes | yes |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //!
@@ -86,6 +88,8 @@ pub mod address;
 pub mod architecture {}
 #[doc = include_str!("docs/backends.md")]
 pub mod backends {}
+#[doc = include_str!("docs/go_micro.md")]
+pub mod go_micro {}
 #[doc = include_str!("docs/wire.md")]
 pub mod wire_format {}
 pub mod broker;

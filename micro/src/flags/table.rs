@@ -202,7 +202,7 @@ pub(super) static ROWS: &[Row] = &[
         registries
     ),
     row!("registry_address", BACKENDS, "ADDRESS",
-        "Where the registry is; for mdns, the interfaces to use beside loopback",
+        "Where the registry is; for mdns and mdns-go, the interfaces to use beside loopback",
         registry_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
     row!(
         "registry_namespace",

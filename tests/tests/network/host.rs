@@ -2,6 +2,8 @@
 
 use std::process::{Child, Command, Stdio};
 
+use tests::go::Go;
+
 use super::line;
 
 /// Taken away with everything in it when it is dropped.
@@ -36,6 +38,22 @@ impl Host {
         let mut process = command.spawn().unwrap();
         let said = line(&mut process, "serving at ");
         Server { process, said }
+    }
+
+    /// A process that runs this test of the program until its input ends, once it has said `word`.
+    pub fn start(&self, test: &str, interfaces: &str, word: &str) -> Server {
+        let mut process = self.command(test, interfaces);
+        let mut process = process.stdin(Stdio::piped()).spawn().unwrap();
+        let said = line(&mut process, word);
+        Server { process, said }
+    }
+
+    /// A program of go-micro on this host.
+    pub fn go(&self, go: Go, arguments: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]);
+        command.arg(go.program()).args(arguments);
+        command
     }
 
     /// What a process is answered that calls `greeter`.

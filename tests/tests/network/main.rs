@@ -2,6 +2,7 @@
 //!
 //! Needs root and iproute2; run by `tests/live`.
 
+mod go_micro;
 mod host;
 
 use std::io::{BufRead, BufReader, Read, stdin};

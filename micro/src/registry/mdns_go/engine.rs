@@ -10,7 +10,7 @@ use simple_dns::Question;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::names::SERVICES;
+use super::names::{SERVICES, is_name};
 use super::nodes::{Key, Nodes, key};
 use super::own::Own;
 use super::packet::{self, Said, Told};
@@ -172,7 +172,12 @@ impl Engine {
 
     async fn ask(&self, name: &str) {
         for domain in &*self.domains {
-            match records::question(&format!("{name}.{domain}")) {
+            let name = format!("{name}.{domain}");
+            if !is_name(&name) {
+                // Nobody can be called so.
+                continue;
+            }
+            match records::question(&name) {
                 Ok(question) => self.sockets.say(&question, false).await,
                 Err(error) => tracing::debug!(name, %error, "an mDNS question cannot be asked"),
             }

@@ -56,7 +56,8 @@ pub(super) fn child<'a>(name: &'a str, parent: &str, domains: &[String]) -> Opti
     })
 }
 
-fn is_name(text: &str) -> bool {
+/// True if DNS has room for it.
+pub(super) fn is_name(text: &str) -> bool {
     let is_label = |label: &str| (1..=63).contains(&label.len());
     let is_odd = |one: char| one.is_control() || one.is_whitespace() || one == '\\';
     text.len() <= 250 && text.split('.').all(is_label) && !text.contains(is_odd)

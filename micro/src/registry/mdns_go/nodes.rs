@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::registry::heard::{Changes, by_version};
 use crate::registry::{Action, Service, Watcher};
@@ -136,5 +138,91 @@ impl Nodes {
         if let Some(known) = table.known.remove(key) {
             self.changes.tell(Action::Delete, known.service);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::{Duration, LIFE, MOST_NODES, Nodes, STALE, key};
+    use crate::registry::{Node, Service};
+
+    fn greeter(id: &str) -> Service {
+        let node = Node {
+            id: id.to_owned(),
+            ..Node::default()
+        };
+        Service {
+            name: "greeter".to_owned(),
+            nodes: vec![node],
+            ..Service::default()
+        }
+    }
+
+    fn count(nodes: &Nodes) -> usize {
+        let services = nodes.services(Some("greeter"));
+        services.iter().map(|service| service.nodes.len()).sum()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_not_heard_of_again_is_gone_when_its_life_ends() {
+        let nodes = Nodes::default();
+        nodes.hear(greeter("one"), true);
+        advance(LIFE / 2).await;
+        nodes.hear(greeter("two"), true);
+
+        advance(LIFE / 2).await;
+        nodes.expire();
+
+        assert_eq!(nodes.services(None), [greeter("two")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_of_this_process_needs_not_be_heard_of() {
+        let nodes = Nodes::default();
+        nodes.put_own(greeter("one"));
+
+        advance(LIFE * 2).await;
+        nodes.expire();
+        nodes.hear_no_more(&key(&greeter("one")));
+
+        assert_eq!(count(&nodes), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_late_does_not_bring_a_node_back() {
+        let nodes = Nodes::default();
+        nodes.hear(greeter("one"), true);
+        nodes.hear_no_more(&key(&greeter("one")));
+
+        nodes.hear(greeter("one"), true);
+        let late = count(&nodes);
+        advance(STALE + Duration::from_millis(1)).await;
+        nodes.hear(greeter("one"), true);
+
+        assert_eq!((late, count(&nodes)), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_announces_itself_anew_is_back_at_once() {
+        let nodes = Nodes::default();
+        nodes.hear(greeter("one"), true);
+        nodes.hear_no_more(&key(&greeter("one")));
+
+        nodes.hear(greeter("one"), false);
+
+        assert_eq!(count(&nodes), 1);
+    }
+
+    #[test]
+    fn no_more_nodes_are_remembered_than_there_is_room_for() {
+        let nodes = Nodes::default();
+
+        for id in 0..MOST_NODES + 10 {
+            nodes.hear(greeter(&id.to_string()), false);
+        }
+
+        assert_eq!(count(&nodes), MOST_NODES);
     }
 }

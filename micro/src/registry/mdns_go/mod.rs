@@ -276,8 +276,10 @@ mod tests {
 
     #[test]
     fn a_namespace_is_said_to_be_the_domain() {
-        let mut options = Options::default();
-        options.namespace = "blue".to_owned();
+        let options = Options {
+            namespace: "blue".to_owned(),
+            ..Options::default()
+        };
 
         let registry = MdnsGoRegistry::new(&options).unwrap();
 

@@ -88,6 +88,8 @@ pub(super) struct Plan {
     pub(super) filters: Vec<Filter>,
     pub(super) shard_key: Option<String>,
     pub(super) address: Option<String>,
+    /// After how long a second node is asked, too, if not as the client has it.
+    pub(super) hedge: Option<Duration>,
     /// When an answer, or the opening of a stream, must be there.
     pub(super) opened_by: Option<Instant>,
     /// The encoded request as it was before any wrapper saw it.
@@ -152,6 +154,16 @@ impl<T> Call<T> {
         self
     }
 
+    /// Asks a second node, too, if there is no answer after `delay`: the first answer settles the call, and the other
+    /// attempt is cancelled. Zero is never.
+    ///
+    /// Only a method that is [idempotent](macro@crate::handler) is hedged, within the client's retry budget, and only if
+    /// another node is there; any other call goes on as it is. Streams are never hedged.
+    pub fn hedge(mut self, delay: Duration) -> Self {
+        self.plan.hedge = Some(delay);
+        self
+    }
+
     /// Calls the service of this name in place of the client's.
     pub fn service(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.service = name.into();
@@ -180,6 +192,7 @@ impl<T> Call<T> {
             filters: Vec::new(),
             shard_key: None,
             address: None,
+            hedge: None,
             opened_by: None,
             original: None,
         };

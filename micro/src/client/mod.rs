@@ -62,6 +62,12 @@ pub struct Options {
     ///
     /// What was not used in the last ten seconds may be used at once: when a node dies, all of its calls break together.
     pub retry_reserve: u32,
+    /// After how long without an answer a call of an idempotent method is sent to a second node, too; zero, which is the
+    /// default, is never.
+    ///
+    /// The first answer settles the call. What it costs is taken from the budget of repetitions. See
+    /// [`Call::hedge`](crate::Call::hedge).
+    pub hedge: Duration,
     /// How messages are written to nodes that take it. Default MessagePack.
     pub content_type: ContentType,
     /// How long a call waits for a first node of a service that nobody has announced yet. Default 2 s.
@@ -77,6 +83,7 @@ impl Default for Options {
             retries: 1,
             retry_budget: 10,
             retry_reserve: 10,
+            hedge: Duration::ZERO,
             content_type: ContentType::MSGPACK,
             discovery: Duration::from_secs(2),
             inherit: Vec::new(),

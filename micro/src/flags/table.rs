@@ -152,6 +152,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "client_hedge",
+        CLIENT,
+        "TIME",
+        "After how long without an answer a call of an idempotent method is sent to a second node, too; 0s is never",
+        client.hedge = duration,
+        time
+    ),
+    row!(
         "client_content_type",
         CLIENT,
         "TYPE",

@@ -136,7 +136,7 @@ impl Builder {
         /// Says how calls behave.
         client(options: client::Options) [
             "client_request_timeout", "client_retries", "client_retry_budget", "client_retry_reserve",
-            "client_content_type", "client_discovery", "client_inherit"
+            "client_hedge", "client_content_type", "client_discovery", "client_inherit"
         ] = |settings| settings.client = options;
         /// Says how serving behaves, all at once.
         server(options: Options) [

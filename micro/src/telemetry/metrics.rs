@@ -118,6 +118,14 @@ impl Metrics {
         self.0.publishers.begin(Some((service, topic)))
     }
 
+    /// Counts a call that is being made and was sent to a second node, too.
+    pub(super) fn hedged(&self, service: &str, endpoint: &str) {
+        let meters = self.0.client.meters.load();
+        let meter = find(&meters, service, endpoint);
+        let meter = meter.unwrap_or_else(|| Arc::clone(&self.0.client.other));
+        meter.hedged.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn subscriber(&self, service: &str, topic: &str) -> Timed {
         self.0.subscribers.begin(Some((service, topic)))
     }
@@ -224,6 +232,7 @@ where
 struct Meter {
     in_flight: AtomicU64,
     parked: AtomicU64,
+    hedged: AtomicU64,
     good: AtomicU64,
     failures: [AtomicU64; (FAILURES.1 - FAILURES.0 + 1) as usize],
     /// The last is for what took longer than every bound.
@@ -236,6 +245,7 @@ impl Default for Meter {
         Self {
             in_flight: AtomicU64::new(0),
             parked: AtomicU64::new(0),
+            hedged: AtomicU64::new(0),
             good: AtomicU64::new(0),
             failures: [const { AtomicU64::new(0) }; _],
             buckets: [const { AtomicU64::new(0) }; _],
@@ -280,6 +290,7 @@ impl Meter {
             endpoint: endpoint.to_owned(),
             in_flight: read(&self.in_flight),
             parked: read(&self.parked),
+            hedged: read(&self.hedged),
             outcomes: outcomes.filter(|(_, count)| *count > 0).collect(),
             latency: Latency {
                 buckets,

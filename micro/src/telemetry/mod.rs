@@ -154,6 +154,16 @@ pub(crate) fn attempted(address: &str, number: u32) {
     }
 }
 
+/// Says that the call being made is sent to a second node while the first is at it.
+pub(crate) fn hedged(metrics: Option<&Metrics>, request: &Request) {
+    if let Some(metrics) = metrics {
+        metrics.hedged(&request.service, &request.endpoint);
+    }
+    if spans::is_on() {
+        spans::hedged();
+    }
+}
+
 /// The replies of a call that is looked at.
 struct Observed {
     stream: BoxStream<'static, Result<Bytes>>,

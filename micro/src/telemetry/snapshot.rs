@@ -39,6 +39,8 @@ pub struct Series {
     pub in_flight: u64,
     /// Messages that were given up; none of endpoints.
     pub parked: u64,
+    /// Calls made that were sent to a second node, too.
+    pub hedged: u64,
     /// How often each code was the end: 200 if all went well, 499 if the caller left.
     pub outcomes: Vec<(u16, u64)>,
     /// How long they took.
@@ -63,14 +65,24 @@ impl Display for Snapshot {
         family(f, "client", "request", "endpoint", &self.client)?;
         family(f, "publisher", "message", "topic", &self.publishers)?;
         family(f, "subscriber", "message", "topic", &self.subscribers)?;
-        let name = "micro_subscriber_parked_total";
-        head(
-            f,
-            name,
-            "counter",
+        let (name, help) = (
+            "micro_client_hedged_total",
+            "Calls that were sent to a second node, too",
+        );
+        head(f, name, "counter", help, &self.client)?;
+        for series in &self.client {
+            writeln!(
+                f,
+                "{name}{{{}}} {}",
+                labels(series, "endpoint"),
+                series.hedged
+            )?;
+        }
+        let (name, help) = (
+            "micro_subscriber_parked_total",
             "Messages that were given up",
-            &self.subscribers,
-        )?;
+        );
+        head(f, name, "counter", help, &self.subscribers)?;
         for series in &self.subscribers {
             writeln!(f, "{name}{{{}}} {}", labels(series, "topic"), series.parked)?;
         }

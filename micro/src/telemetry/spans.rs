@@ -37,6 +37,7 @@ pub(super) fn call(request: &mut Request) -> Option<Arc<Traced>> {
             rpc.method = &*request.endpoint,
             server.address = Empty,
             attempt = Empty,
+            hedged = Empty,
             "error.type" = Empty,
             trace_id = %format_args!("{:032x}", trace.id),
             span_id = %format_args!("{:016x}", trace.span),
@@ -128,6 +129,11 @@ pub(super) fn attempt(address: &str, number: u32) {
     let span = Span::current();
     span.record("server.address", address);
     span.record("attempt", number);
+}
+
+/// Says in the span of the call being made that two nodes are at it.
+pub(super) fn hedged() {
+    Span::current().record("hedged", true);
 }
 
 /// Says in the span how its call failed.

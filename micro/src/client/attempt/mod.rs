@@ -1,20 +1,24 @@
 //! The one loop that every call goes through: find, choose, send, and perhaps again.
 
+mod hedge;
+mod send;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::FutureExt;
 
+use self::send::{Prepared, deliver};
 use super::call::Plan;
 use super::retry::Budget;
 use super::window::Window;
-use super::{Channels, Core, ID, fit, retry, stream};
+use super::{Channels, Core, ID, fit, retry};
 use crate::error::{Error, Result};
-use crate::message::{Body, Request, Response};
+use crate::message::{Request, Response};
 use crate::metadata::ATTEMPT;
-use crate::registry::{Cache, Candidate, InFlight, Snapshot};
-use crate::selector::{Outcome, Selector};
-use crate::telemetry;
+use crate::registry::{Cache, Candidate, Snapshot};
+use crate::selector::Selector;
+use crate::telemetry::{self, Metrics};
 use crate::transport::{Channel, Facts};
 
 /// Where calls go.
@@ -61,7 +65,9 @@ pub(super) async fn run(
                 return sent.map_err(|error| located(error, &request, &address, 1));
             }
             core.budget.add(window.begun);
+            let own = plan.as_ref().and_then(|plan| plan.hedge);
             let attempts = Attempts {
+                hedge: own.unwrap_or(core.options.hedge),
                 plan,
                 window,
                 deadline: request.deadline,
@@ -75,6 +81,7 @@ pub(super) async fn run(
                 selector: &**selector,
                 channels,
                 budget: &core.budget,
+                metrics: core.metrics.as_ref(),
                 patience: core.options.discovery,
             };
             attempts.run(found, request).await
@@ -89,6 +96,7 @@ struct Found<'a> {
     selector: &'a dyn Selector,
     channels: &'a Channels,
     budget: &'a Budget,
+    metrics: Option<&'a Metrics>,
     /// How long to wait for a first node of a name that is new, or for one that can be reached.
     patience: Duration,
 }
@@ -100,6 +108,8 @@ struct Attempts {
     /// What the caller allows the handler; nodes may ask for less.
     deadline: Option<Instant>,
     number: u32,
+    /// After how long a second node is asked, too; zero once it was, or if none is to be.
+    hedge: Duration,
     /// How often it may still be repeated after a node may have run it.
     retries: u32,
     /// How often it has waited before an attempt.
@@ -122,7 +132,8 @@ impl Attempts {
                     }
                 }
             };
-            let Some(candidate) = self.choose(found.selector, &snapshot) else {
+            let chosen = self.choose_any(found.selector, &snapshot).cloned();
+            let Some(candidate) = chosen else {
                 let error = last.take().unwrap_or_else(|| nobody(&request, &snapshot));
                 if !self.begin_anew(&error, found.patience).await {
                     return Err(error);
@@ -131,15 +142,30 @@ impl Attempts {
                 continue;
             };
             self.number += 1;
-            let error = match self
-                .attempt(found, &snapshot, &candidate, &mut request)
-                .await
-            {
+            let ended = if self.may_hedge(&candidate) {
+                // Boxed, so that a call that does not hedge is no larger for it.
+                let hedged = self.hedged(found, &snapshot, candidate, &mut request);
+                hedged.boxed().await
+            } else {
+                let answer = self.attempt(found, &snapshot, &candidate, &mut request);
+                let answer = answer.await;
+                Ended {
+                    candidate,
+                    number: self.number,
+                    answer,
+                }
+            };
+            let Ended {
+                candidate,
+                number,
+                answer,
+            } = ended;
+            let error = match answer {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             let again = self.may_repeat(&error, &candidate, found.budget);
-            let mut error = located(error, &request, &candidate.node.address, self.number);
+            let mut error = located(error, &request, &candidate.node.address, number);
             if again == Repeat::Spent {
                 error = error.within("not repeated, the budget is spent (client_retry_budget)");
             }
@@ -157,7 +183,7 @@ impl Attempts {
         }
     }
 
-    /// One attempt on `candidate`, which counts for its load.
+    /// One attempt on `candidate`.
     async fn attempt(
         &mut self,
         found: Found<'_>,
@@ -165,10 +191,22 @@ impl Attempts {
         candidate: &Arc<Candidate>,
         request: &mut Request,
     ) -> Result<Response> {
-        let streams = self.plan.as_ref().is_some_and(|plan| plan.streams);
+        let prepared = self.prepare(found, snapshot, candidate, request).await?;
+        let streams = self.streams();
+        prepared.send(found, candidate, request, streams).await
+    }
+
+    /// Makes `request` what `candidate` takes, and finds the way there.
+    async fn prepare(
+        &mut self,
+        found: Found<'_>,
+        snapshot: &Snapshot,
+        candidate: &Arc<Candidate>,
+        request: &mut Request,
+    ) -> Result<Prepared> {
         let window = self.share(candidate, snapshot);
         request.deadline = match window.until {
-            Some(until) if !streams => self.deadline.map(|own| own.min(until.into_std())),
+            Some(until) if !self.streams() => self.deadline.map(|own| own.min(until.into_std())),
             _ => self.deadline,
         };
         if self.number > 1 {
@@ -183,57 +221,46 @@ impl Attempts {
         })?;
         fit::complete(&*channel, candidate, &request.endpoint, window).await;
         fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
-        let mut in_flight = candidate.begin();
-        let delivered = deliver(&*channel, request, streams);
-        let error = match window.bound(address, delivered).await {
-            Ok(response) => {
-                found.selector.mark(candidate, Outcome::Answered);
-                in_flight.answered();
-                return Ok(counted(response, in_flight));
-            }
-            Err(error) => error,
-        };
-        let outcome = if error.is_downstream() {
-            Outcome::Answered
-        } else {
-            Outcome::Failed
-        };
-        found.selector.mark(candidate, outcome);
-        match error.code() {
-            // Too little time, or a form that the node does not take: no fault of its own.
-            408 | 415 | 504 => {}
-            429 | 502 | 503 => in_flight.failed(),
-            _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
-            _ => in_flight.answered(),
-        }
-        // Time that ran out here says nothing about the node.
-        let is_away = error.is_never_reached() && error.code() == 503;
-        if is_away && outcome == Outcome::Failed {
-            found.cache.eject(candidate);
-        }
-        Err(error)
+        Ok(Prepared { channel, window })
+    }
+
+    fn streams(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.streams)
     }
 
     /// One that fits and was not tried; ejected ones only if there is no other.
-    fn choose(&self, selector: &dyn Selector, snapshot: &Snapshot) -> Option<Arc<Candidate>> {
+    fn choose_any<'a>(
+        &self,
+        selector: &dyn Selector,
+        snapshot: &'a Snapshot,
+    ) -> Option<&'a Arc<Candidate>> {
         let fits = |candidate: &Candidate| self.fits(candidate);
+        self.choose(selector, snapshot)
+            .or_else(|| match self.shard_key() {
+                Some(key) => snapshot.owner(key, &fits),
+                None => selector.select(snapshot, &fits),
+            })
+    }
+
+    /// One that fits, was not tried and is not ejected.
+    fn choose<'a>(
+        &self,
+        selector: &dyn Selector,
+        snapshot: &'a Snapshot,
+    ) -> Option<&'a Arc<Candidate>> {
         let alive = |candidate: &Candidate| self.fits(candidate) && !candidate.is_ejected();
-        let key = self
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.shard_key.as_deref());
-        let chosen = match key {
+        match self.shard_key() {
             // Not the near ones first: callers on all hosts are to agree.
-            Some(key) => snapshot
-                .owner(key, &alive)
-                .or_else(|| snapshot.owner(key, &fits)),
+            Some(key) => snapshot.owner(key, &alive),
             None => snapshot
                 .near()
                 .and_then(|near| selector.select(near, &alive))
-                .or_else(|| selector.select(snapshot, &alive))
-                .or_else(|| selector.select(snapshot, &fits)),
-        };
-        chosen.cloned()
+                .or_else(|| selector.select(snapshot, &alive)),
+        }
+    }
+
+    fn shard_key(&self) -> Option<&str> {
+        self.plan.as_ref()?.shard_key.as_deref()
     }
 
     fn fits(&self, candidate: &Candidate) -> bool {
@@ -247,9 +274,7 @@ impl Attempts {
 
     /// The time for an attempt on `candidate`: all that is left, unless another node could take over from it.
     fn share(&self, candidate: &Candidate, snapshot: &Snapshot) -> Window {
-        let is_repeatable = self.plan.as_ref().is_some_and(|plan| {
-            plan.payload.is_whole() && retry::is_idempotent(&plan.method, candidate)
-        });
+        let is_repeatable = self.is_repeatable(candidate);
         let is_other =
             |other: &Arc<Candidate>| other.node.id != candidate.node.id && self.fits(other);
         if self.retries > 0 && is_repeatable && snapshot.candidates.iter().any(is_other) {
@@ -257,6 +282,13 @@ impl Attempts {
         } else {
             self.window
         }
+    }
+
+    /// True if running the method again, after `candidate` may have run it, does no harm.
+    fn is_repeatable(&self, candidate: &Candidate) -> bool {
+        self.plan.as_ref().is_some_and(|plan| {
+            plan.payload.is_whole() && retry::is_idempotent(&plan.method, candidate)
+        })
     }
 
     /// What never reached a handler is always repeated, what may have run only if that is safe, and not for ever.
@@ -268,9 +300,7 @@ impl Attempts {
         if error.is_never_reached() && is_whole {
             return Repeat::Elsewhere;
         }
-        let is_safe = self.plan.as_ref().is_some_and(|plan| {
-            is_whole && retry::is_mendable(error) && retry::is_idempotent(&plan.method, candidate)
-        });
+        let is_safe = retry::is_mendable(error) && self.is_repeatable(candidate);
         if !is_safe || self.retries == 0 {
             return Repeat::No;
         }
@@ -302,6 +332,13 @@ impl Attempts {
     }
 }
 
+/// How attempts ended, by what came of the one that settles it.
+struct Ended {
+    candidate: Arc<Candidate>,
+    number: u32,
+    answer: Result<Response>,
+}
+
 /// What follows an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
@@ -312,34 +349,6 @@ enum Repeat {
     Elsewhere,
     /// After a pause.
     Later,
-}
-
-/// Sends the request over `channel`. A unary body stays in the request, for another attempt.
-async fn deliver(channel: &dyn Channel, request: &mut Request, streams: bool) -> Result<Response> {
-    let mut head = Request::new(request.service.clone(), request.endpoint.clone());
-    head.content_type = request.content_type.clone();
-    head.accept.clone_from(&request.accept);
-    head.metadata = request.metadata.clone();
-    head.deadline = request.deadline;
-    head.context = request.context.clone();
-    if streams {
-        return stream::open(channel, request, head).await;
-    }
-    if let Body::Bytes(bytes) = &request.body {
-        head.body = Body::Bytes(bytes.clone());
-    }
-    channel.call(head).await
-}
-
-/// The response, whose stream counts as in flight until it is dropped.
-fn counted(mut response: Response, in_flight: InFlight) -> Response {
-    if let Body::Stream(stream) = response.body {
-        let counted = stream.inspect(move |_| {
-            let _ = &in_flight;
-        });
-        response.body = Body::Stream(counted.boxed());
-    }
-    response
 }
 
 fn nobody(request: &Request, snapshot: &Snapshot) -> Error {

@@ -1,0 +1,101 @@
+//! One attempt on one node, and what is learnt of the node from how it ends.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::super::stream;
+use super::super::window::Window;
+use super::Found;
+use crate::error::Result;
+use crate::message::{Body, Request, Response};
+use crate::registry::{Candidate, InFlight};
+use crate::selector::Outcome;
+use crate::transport::Channel;
+
+/// The way to a node, and the time for an attempt on it.
+pub(super) struct Prepared {
+    pub(super) channel: Arc<dyn Channel>,
+    pub(super) window: Window,
+}
+
+impl Prepared {
+    /// Sends `request`, which counts for the load of `candidate`.
+    pub(super) async fn send(
+        self,
+        found: Found<'_>,
+        candidate: &Candidate,
+        request: &mut Request,
+        streams: bool,
+    ) -> Result<Response> {
+        let mut in_flight = candidate.begin();
+        let delivered = deliver(&*self.channel, request, streams);
+        let address = &*candidate.node.address;
+        let error = match self.window.bound(address, delivered).await {
+            Ok(response) => {
+                found.selector.mark(candidate, Outcome::Answered);
+                in_flight.answered();
+                return Ok(counted(response, in_flight));
+            }
+            Err(error) => error,
+        };
+        let outcome = if error.is_downstream() {
+            Outcome::Answered
+        } else {
+            Outcome::Failed
+        };
+        found.selector.mark(candidate, outcome);
+        match error.code() {
+            // Too little time, or a form that the node does not take: no fault of its own.
+            408 | 415 | 504 => {}
+            429 | 502 | 503 => in_flight.failed(),
+            _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
+            _ => in_flight.answered(),
+        }
+        // Time that ran out here says nothing about the node.
+        let is_away = error.is_never_reached() && error.code() == 503;
+        if is_away && outcome == Outcome::Failed {
+            found.cache.eject(candidate);
+        }
+        Err(error)
+    }
+}
+
+/// Sends the request over `channel`. A unary body stays in the request, for another attempt.
+pub(super) async fn deliver(
+    channel: &dyn Channel,
+    request: &mut Request,
+    streams: bool,
+) -> Result<Response> {
+    let mut copy = copied(request);
+    if streams {
+        copy.body = Body::default();
+        return stream::open(channel, request, copy).await;
+    }
+    channel.call(copy).await
+}
+
+/// The same request for another to send, but for a body that streams, and for what wrappers left for those further in.
+pub(super) fn copied(request: &Request) -> Request {
+    let mut copy = Request::new(request.service.clone(), request.endpoint.clone());
+    copy.content_type = request.content_type.clone();
+    copy.accept.clone_from(&request.accept);
+    copy.metadata = request.metadata.clone();
+    copy.deadline = request.deadline;
+    copy.context = request.context.clone();
+    if let Body::Bytes(bytes) = &request.body {
+        copy.body = Body::Bytes(bytes.clone());
+    }
+    copy
+}
+
+/// The response, whose stream counts as in flight until it is dropped.
+fn counted(mut response: Response, in_flight: InFlight) -> Response {
+    if let Body::Stream(stream) = response.body {
+        let counted = stream.inspect(move |_| {
+            let _ = &in_flight;
+        });
+        response.body = Body::Stream(counted.boxed());
+    }
+    response
+}

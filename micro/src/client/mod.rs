@@ -31,7 +31,7 @@ use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
-use crate::registry::Cache;
+use crate::registry::{Cache, Ejection};
 use crate::selector::Selector;
 use crate::telemetry::{Metrics, Observation};
 use crate::transport::{Channel, Facts, Transport};
@@ -68,6 +68,8 @@ pub struct Options {
     /// The first answer settles the call. What it costs is taken from the budget of repetitions. See
     /// [`Call::hedge`](crate::Call::hedge).
     pub hedge: Duration,
+    /// When nodes that go on failing are passed over.
+    pub ejection: Ejection,
     /// How messages are written to nodes that take it. Default MessagePack.
     pub content_type: ContentType,
     /// How long a call waits for a first node of a service that nobody has announced yet. Default 2 s.
@@ -84,6 +86,7 @@ impl Default for Options {
             retry_budget: 10,
             retry_reserve: 10,
             hedge: Duration::ZERO,
+            ejection: Ejection::default(),
             content_type: ContentType::MSGPACK,
             discovery: Duration::from_secs(2),
             inherit: Vec::new(),

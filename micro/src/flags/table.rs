@@ -160,6 +160,38 @@ pub(super) static ROWS: &[Row] = &[
         time
     ),
     row!(
+        "client_ejection_failures",
+        CLIENT,
+        "NUMBER",
+        "How many failures in a row make a node one that is passed over; 0 is none",
+        client.ejection.failures = number,
+        ToString::to_string
+    ),
+    row!(
+        "client_ejection_time",
+        CLIENT,
+        "TIME",
+        "How long such a node is passed over, times the number of times that it was",
+        client.ejection.time = duration,
+        time
+    ),
+    row!(
+        "client_ejection_longest",
+        CLIENT,
+        "TIME",
+        "The longest that becomes",
+        client.ejection.longest = duration,
+        time
+    ),
+    row!(
+        "client_ejection_floor",
+        CLIENT,
+        "PERCENT",
+        "How many nodes of a service are left whatever they do, in percent",
+        client.ejection.floor = number,
+        ToString::to_string
+    ),
+    row!(
         "client_content_type",
         CLIENT,
         "TYPE",

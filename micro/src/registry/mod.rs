@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use cache::{Cache, Candidate, InFlight, Snapshot};
+pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
 #[cfg(feature = "mdns-go")]

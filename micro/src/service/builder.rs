@@ -136,7 +136,8 @@ impl Builder {
         /// Says how calls behave.
         client(options: client::Options) [
             "client_request_timeout", "client_retries", "client_retry_budget", "client_retry_reserve",
-            "client_hedge", "client_content_type", "client_discovery", "client_inherit"
+            "client_hedge", "client_ejection_failures", "client_ejection_time", "client_ejection_longest",
+            "client_ejection_floor", "client_content_type", "client_discovery", "client_inherit"
         ] = |settings| settings.client = options;
         /// Says how serving behaves, all at once.
         server(options: Options) [

@@ -1,5 +1,6 @@
 //! What keeps one slow or failing node from being everybody's.
 
+mod ejection;
 mod hedging;
 
 use std::sync::Arc;

@@ -39,7 +39,7 @@ impl Attempts {
         };
         let mut copy = copied(request);
         self.tried.push(Arc::clone(&candidate));
-        let mut slow = Box::pin(send(prepared, found, candidate, number, request));
+        let mut slow = Box::pin(send(prepared, found, snapshot, candidate, number, request));
         if let Ok(ended) = timeout(self.hedge, &mut slow).await {
             return ended;
         }
@@ -53,7 +53,7 @@ impl Attempts {
             return slow.await;
         };
         self.tried.push(Arc::clone(&other));
-        let fresh = send(prepared, found, other, self.number, &mut copy);
+        let fresh = send(prepared, found, snapshot, other, self.number, &mut copy);
         let ended = race(slow, Box::pin(fresh)).await;
         telemetry::attempted(&ended.candidate.node.address, ended.number);
         // Of the two it is the one that the plan wrote last.
@@ -71,11 +71,14 @@ impl Attempts {
 async fn send(
     prepared: Prepared,
     found: Found<'_>,
+    snapshot: &Snapshot,
     candidate: Arc<Candidate>,
     number: u32,
     request: &mut Request,
 ) -> Ended {
-    let answer = prepared.send(found, &candidate, request, false).await;
+    let answer = prepared
+        .send(found, snapshot, &candidate, request, false)
+        .await;
     Ended {
         candidate,
         number,

@@ -16,7 +16,7 @@ use super::{Channels, Core, ID, fit, retry};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
 use crate::metadata::ATTEMPT;
-use crate::registry::{Cache, Candidate, Snapshot};
+use crate::registry::{Cache, Candidate, Ejection, Snapshot};
 use crate::selector::Selector;
 use crate::telemetry::{self, Metrics};
 use crate::transport::{Channel, Facts};
@@ -82,6 +82,7 @@ pub(super) async fn run(
                 channels,
                 budget: &core.budget,
                 metrics: core.metrics.as_ref(),
+                ejection: &core.options.ejection,
                 patience: core.options.discovery,
             };
             attempts.run(found, request).await
@@ -97,6 +98,7 @@ struct Found<'a> {
     channels: &'a Channels,
     budget: &'a Budget,
     metrics: Option<&'a Metrics>,
+    ejection: &'a Ejection,
     /// How long to wait for a first node of a name that is new, or for one that can be reached.
     patience: Duration,
 }
@@ -193,7 +195,9 @@ impl Attempts {
     ) -> Result<Response> {
         let prepared = self.prepare(found, snapshot, candidate, request).await?;
         let streams = self.streams();
-        prepared.send(found, candidate, request, streams).await
+        prepared
+            .send(found, snapshot, candidate, request, streams)
+            .await
     }
 
     /// Makes `request` what `candidate` takes, and finds the way there.

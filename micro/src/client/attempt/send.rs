@@ -9,7 +9,7 @@ use super::super::window::Window;
 use super::Found;
 use crate::error::Result;
 use crate::message::{Body, Request, Response};
-use crate::registry::{Candidate, InFlight};
+use crate::registry::{Candidate, InFlight, Snapshot};
 use crate::selector::Outcome;
 use crate::transport::Channel;
 
@@ -24,6 +24,7 @@ impl Prepared {
     pub(super) async fn send(
         self,
         found: Found<'_>,
+        snapshot: &Snapshot,
         candidate: &Candidate,
         request: &mut Request,
         streams: bool,
@@ -51,6 +52,12 @@ impl Prepared {
             429 | 502 | 503 => in_flight.failed(),
             _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
             _ => in_flight.answered(),
+        }
+        if matches!(error.code(), 408 | 502..=504) {
+            let ejection = found.ejection;
+            found
+                .cache
+                .blame(candidate, &mut in_flight, snapshot, ejection);
         }
         // Time that ran out here says nothing about the node.
         let is_away = error.is_never_reached() && error.code() == 503;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::outlier::Outlier;
+
 /// How fast a latency that is not measured anew is forgotten: to about a third in this time.
 ///
 /// Long enough that a slow node is tried rarely, short enough that one that has recovered is soon used again.
@@ -28,6 +30,7 @@ pub(super) struct Load {
     /// When `latency` was measured: nanoseconds after `since`.
     measured: AtomicU64,
     since: Instant,
+    pub(super) outlier: Outlier,
 }
 
 impl Load {
@@ -37,7 +40,13 @@ impl Load {
             latency: AtomicU64::new(0),
             measured: AtomicU64::new(0),
             since: Instant::now(),
+            outlier: Outlier::default(),
         }
+    }
+
+    /// True if it is passed over because it went on failing.
+    pub(super) fn is_out(&self) -> bool {
+        self.outlier.is_out(|| self.age(Instant::now()))
     }
 
     pub(super) fn in_flight(&self) -> u32 {
@@ -59,7 +68,7 @@ impl Load {
         }
     }
 
-    fn age(&self, now: Instant) -> u64 {
+    pub(super) fn age(&self, now: Instant) -> u64 {
         nanoseconds(now.saturating_duration_since(self.since))
     }
 
@@ -116,15 +125,19 @@ pub struct InFlight {
     load: Arc<Load>,
     began: Instant,
     is_measured: bool,
+    /// It tries whether a node is back that was passed over.
+    on_trial: bool,
 }
 
 impl InFlight {
     pub(super) fn begin(load: &Arc<Load>) -> Self {
         load.in_flight.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
         Self {
             load: Arc::clone(load),
-            began: Instant::now(),
+            began,
             is_measured: false,
+            on_trial: load.outlier.is_claimed(|| load.age(began)),
         }
     }
 
@@ -133,6 +146,14 @@ impl InFlight {
         self.is_measured = true;
         let now = Instant::now();
         self.load.measure(now, now - self.began, true);
+        let on_trial = std::mem::take(&mut self.on_trial);
+        self.load.outlier.answered(on_trial, self.load.age(now));
+    }
+
+    /// Says that the node failed the call; true if it has done so too often.
+    pub(super) fn is_one_too_many(&mut self, most: u32) -> bool {
+        let on_trial = std::mem::take(&mut self.on_trial);
+        self.load.outlier.has_failed_too_often(most, on_trial)
     }
 
     /// Says that the node has failed now, and counts that as twice as slow as it was: failing fast must not attract calls.
@@ -150,6 +171,9 @@ impl Drop for InFlight {
         if !self.is_measured {
             let now = Instant::now();
             self.load.measure(now, now - self.began, false);
+        }
+        if self.on_trial {
+            self.load.outlier.release();
         }
         self.load.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

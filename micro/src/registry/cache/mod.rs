@@ -5,6 +5,7 @@
 
 mod load;
 mod missing;
+mod outlier;
 mod ring;
 mod snapshot;
 mod tend;
@@ -26,6 +27,7 @@ use super::Registry;
 use crate::error::{Error, Result};
 
 pub use load::InFlight;
+pub use outlier::Ejection;
 pub use snapshot::{Candidate, Snapshot};
 
 pub(super) const ID: &str = "micro.registry";
@@ -76,6 +78,8 @@ struct Shared {
     services: ArcSwap<HashMap<Arc<str>, Arc<Followed>>>,
     /// Held while the set of services changes, so that one name never gets two tasks.
     changing: Mutex<()>,
+    /// Held while a node is judged, so that never too many are passed over.
+    judging: Mutex<()>,
     seen: Seen,
     stop: CancellationToken,
 }
@@ -98,6 +102,7 @@ impl Cache {
             registry,
             services: ArcSwap::default(),
             changing: Mutex::default(),
+            judging: Mutex::default(),
             seen: Seen::default(),
             stop: stop.clone(),
         };
@@ -190,6 +195,38 @@ impl Cache {
         if let Some(followed) = self.0.shared.services.load().get(&candidate.service) {
             followed.ask.notify_one();
         }
+    }
+
+    /// Counts that `candidate` failed the call that is `in_flight`, and passes it over if that was one too many.
+    pub(crate) fn blame(
+        &self,
+        candidate: &Candidate,
+        in_flight: &mut InFlight,
+        snapshot: &Snapshot,
+        ejection: &Ejection,
+    ) {
+        if !in_flight.is_one_too_many(ejection.failures) {
+            return;
+        }
+        // The lock guards no data.
+        let judging = self.0.shared.judging.lock();
+        let _judging = judging.unwrap_or_else(PoisonError::into_inner);
+        let others = snapshot
+            .candidates
+            .iter()
+            .filter(|other| other.node.id != candidate.node.id && !other.is_ejected());
+        let (left, all) = (others.count() as u64, snapshot.candidates.len() as u64);
+        let Some(time) = candidate.judge(ejection, left, all) else {
+            return;
+        };
+        let (service, node) = (&*candidate.service, &*candidate.node.id);
+        tracing::warn!(
+            service,
+            node,
+            ?time,
+            left,
+            "a node goes on failing and is passed over"
+        );
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::load::{InFlight, Load};
+use super::outlier::Ejection;
 use super::ring::Ring;
 use crate::address;
 use crate::error::Result;
@@ -143,10 +144,11 @@ impl Candidate {
         self.node.metadata.contains_key(PARTIAL)
     }
 
-    /// True if it refused a connection and was not announced anew since; it ends after 30 s.
+    /// True if it is passed over: it refused a connection and was not announced anew since, for 30 s, or it went on
+    /// [failing](super::Ejection).
     pub fn is_ejected(&self) -> bool {
         let until = self.ejected.load(Ordering::Relaxed);
-        until != 0 && self.age(Duration::ZERO) < until
+        (until != 0 && self.age(Duration::ZERO) < until) || self.load.is_out()
     }
 
     /// True if it runs on this host and its registry [prefers](crate::registry::Registry::prefers_local) such nodes.
@@ -182,6 +184,16 @@ impl Candidate {
     /// Counts an attempt on it, until what is returned is dropped.
     pub fn begin(&self) -> InFlight {
         InFlight::begin(&self.load)
+    }
+
+    /// Passes it over, if enough of all nodes are left, and says for how long.
+    pub(super) fn judge(&self, ejection: &Ejection, left: u64, all: u64) -> Option<Duration> {
+        let (outlier, now) = (&self.load.outlier, self.load.age(Instant::now()));
+        if left * 100 < all * u64::from(ejection.floor) {
+            outlier.take_back(now);
+            return None;
+        }
+        Some(outlier.pass_over(ejection, now))
     }
 
     pub(super) fn eject(&self) {

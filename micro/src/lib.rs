@@ -140,7 +140,7 @@ pub use tokio;
 pub use client::{Call, Client, Publish, Publisher};
 pub use codec::{Message, Plain, Streaming};
 pub use context::Context;
-pub use error::{Error, Outcome, Result, TypedError};
+pub use error::{Error, Outcome, Result, RetryAfter, TypedError};
 pub use metadata::Metadata;
 #[cfg(feature = "macros")]
 pub use micro_macros::{error, function, handler, main, message, service, subscriber};

@@ -2,6 +2,7 @@
 //!
 //! Made by every module, read by users and by the retry loop; knows nothing of either.
 
+mod outage;
 mod outcome;
 mod show;
 mod status;
@@ -14,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use outage::RetryAfter;
 pub use outcome::Outcome;
 pub use typed::TypedError;
 
@@ -178,13 +180,6 @@ impl Error {
     /// `None` if it was none, or one of another type.
     pub fn typed<E: TypedError>(&self) -> Option<E> {
         E::from_reason(self.reason()?, &self.0.fields)
-    }
-
-    /// True if another try may succeed: codes 408, 429, 502, 503 and 504, and what never reached a handler.
-    ///
-    /// It does not say that a retry is safe: only an idempotent method may run twice.
-    pub fn is_retryable(&self) -> bool {
-        self.0.never_reached || matches!(self.0.code, 408 | 429 | 502 | 503 | 504)
     }
 
     /// True if no handler can have seen the request, so that it may be sent again elsewhere.

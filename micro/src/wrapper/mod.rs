@@ -3,6 +3,11 @@
 //! The client and server ends build a stack once and send everything through it; a call whose stack is
 //! empty pays nothing. A message is a request whose endpoint is the topic, and whose response is empty.
 
+mod breaker;
+mod concurrency;
+mod guarded;
+mod rate_limit;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +21,11 @@ use tower_service::Service;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
+
+pub use breaker::Breaker;
+pub use concurrency::{ConcurrencyLimit, LoadShed};
+pub use guarded::Guarded;
+pub use rate_limit::RateLimit;
 
 /// What tower's services fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

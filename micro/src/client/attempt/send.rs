@@ -53,7 +53,7 @@ impl Prepared {
             _ if outcome == Outcome::Failed || error.is_never_reached() => in_flight.failed(),
             _ => in_flight.answered(),
         }
-        if matches!(error.code(), 408 | 502..=504) {
+        if error.is_outage() {
             let ejection = found.ejection;
             found
                 .cache

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 
 use super::answer::Calls;
 use super::{ID, events, head, unary};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, RetryAfter};
 use crate::http::{Exchange, Outbound, pairs};
 use crate::listener::Site;
 use crate::message::{ContentType, Request, Response};
@@ -132,6 +132,10 @@ fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Outboun
         head::REACHED,
         HeaderValue::from_static(wire::reached(error)),
     );
+    if let Some(RetryAfter(time)) = error.typed() {
+        let seconds = time.as_millis().div_ceil(1000);
+        headers.insert(RETRY_AFTER, head::value(seconds));
+    }
     let status = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("POST"));

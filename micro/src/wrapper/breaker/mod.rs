@@ -1,0 +1,215 @@
+//! A service that fails most calls is not called for a while.
+
+mod circuit;
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use self::circuit::{Circuit, Refusal, Terms};
+use super::Next;
+use super::guarded::{Guard, layers};
+use crate::error::{Error, Result};
+use crate::message::{Request, Response};
+
+/// How many services, or endpoints, are told apart; beyond that calls go through as if there were no breaker.
+const MOST: usize = 4096;
+
+/// A layer round calls that stops calling a service which fails most of them, and tries it again after a while.
+///
+/// - **Closed**: calls go through. It opens when, of the calls of the window, at least the minimum has ended and at least
+///   the ratio of them has failed.
+/// - **Open**: calls fail at once with 503, as never reached, saying why, since when, and when it is tried
+///   ([`RetryAfter`](crate::RetryAfter)).
+/// - **Half open**, after that time: as many calls as there are probes go through. If all of them are answered it closes;
+///   the first that fails opens it again.
+///
+/// A call fails by 408, 502, 503 and 504: the service is away, or does not do its work. What a handler means, and being
+/// refused for asking too much (429), are answers. A stream is answered when it is opened. Each service has a breaker of
+/// its own; clones of the layer share them.
+///
+/// ```
+/// use micro::prelude::*;
+/// use micro::wrapper::Breaker;
+///
+/// # async fn example(service: micro::Service) {
+/// let breaker = Breaker::new().minimum(10).open_for(Duration::from_secs(2));
+/// let service = service.wrap_client(breaker);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Breaker {
+    terms: Terms,
+    per_endpoint: bool,
+    circuits: Arc<Circuits>,
+}
+
+#[derive(Default)]
+struct Circuits {
+    hashes: RandomState,
+    by_name: Mutex<HashMap<u64, Circuit>>,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Breaker {
+    /// One that opens for 5 s when half of at least 20 calls of the last 10 s have failed, and has one probe.
+    pub fn new() -> Self {
+        Self {
+            terms: Terms::default(),
+            per_endpoint: false,
+            circuits: Arc::default(),
+        }
+    }
+
+    /// Which share of the calls must have failed, from 0 to 1.
+    pub fn ratio(mut self, ratio: f64) -> Self {
+        self.terms.ratio = ratio;
+        self
+    }
+
+    /// Of how many calls at least; of fewer a share says nothing.
+    pub fn minimum(mut self, calls: u32) -> Self {
+        self.terms.minimum = calls.max(1);
+        self
+    }
+
+    /// Over what time.
+    pub fn window(mut self, time: Duration) -> Self {
+        self.terms.window = time;
+        self
+    }
+
+    /// How long it is open before the service is tried again.
+    pub fn open_for(mut self, time: Duration) -> Self {
+        self.terms.open = time;
+        self
+    }
+
+    /// How many calls try the service, at least one; all must be answered.
+    pub fn probes(mut self, calls: u32) -> Self {
+        self.terms.probes = calls.max(1);
+        self
+    }
+
+    /// Gives each endpoint a breaker of its own.
+    pub fn per_endpoint(mut self) -> Self {
+        self.per_endpoint = true;
+        self
+    }
+}
+
+impl Guard for Breaker {
+    fn guard(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
+        let endpoint = self.per_endpoint.then_some(&request.endpoint);
+        let key = self.circuits.hashes.hash_one((&request.service, endpoint));
+        let terms = self.terms;
+        let begun = self
+            .circuits
+            .with(key, |circuit| circuit.begin(&terms, Instant::now()));
+        let probe = match begun {
+            Some(Err(refusal)) => {
+                let name = endpoint.map_or_else(
+                    || request.service.to_string(),
+                    |endpoint| format!("{endpoint} of {}", request.service),
+                );
+                return std::future::ready(Err(refused(&name, &refusal))).boxed();
+            }
+            Some(Ok(probe)) => probe,
+            None => return next.take(request),
+        };
+        let mut pass = Pass {
+            circuits: Arc::clone(&self.circuits),
+            terms,
+            key,
+            probe,
+            ended: None,
+        };
+        let call = next.take(request);
+        async move {
+            let answer = call.await;
+            pass.ended = Some(match &answer {
+                Err(error) if error.is_outage() => Err(error.to_string()),
+                _ => Ok(()),
+            });
+            drop(pass);
+            answer
+        }
+        .boxed()
+    }
+}
+
+impl Circuits {
+    /// Does `what` with the circuit of `key`; `None` if there is no room for it.
+    fn with<T>(&self, key: u64, what: impl FnOnce(&mut Circuit) -> T) -> Option<T> {
+        // No panic comes between two changes of a circuit.
+        let mut circuits = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if circuits.len() >= MOST && !circuits.contains_key(&key) {
+            return None;
+        }
+        Some(what(circuits.entry(key).or_default()))
+    }
+}
+
+/// A call that was let through. Dropped before its end, it says nothing of the service.
+struct Pass {
+    circuits: Arc<Circuits>,
+    terms: Terms,
+    key: u64,
+    /// Which trial it is a probe of.
+    probe: Option<u64>,
+    ended: Option<Result<(), String>>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let (terms, probe, ended) = (self.terms, self.probe, self.ended.take());
+        let now = Instant::now();
+        self.circuits
+            .with(self.key, |circuit| circuit.end(&terms, now, probe, ended));
+    }
+}
+
+fn refused(name: &str, refusal: &Refusal) -> Error {
+    let Refusal {
+        since,
+        failed,
+        calls,
+        last,
+        left,
+    } = refusal;
+    let next = match left {
+        Some(left) => format!("it is tried in {left:.1?}"),
+        None => "it is being tried by another call".to_owned(),
+    };
+    let detail = format!(
+        "{name} is not called since {since:.1?}, when {failed} of {calls} calls had failed, the last by {last:?}; {next}"
+    );
+    let error = Error::unavailable("micro.breaker", detail).never_reached();
+    match left {
+        Some(left) => error.retry_after(*left),
+        None => error,
+    }
+}
+
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breaker")
+            .field("terms", &self.terms)
+            .field("per_endpoint", &self.per_endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+layers!(Breaker);

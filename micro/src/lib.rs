@@ -54,6 +54,7 @@
 //!   [`function`](macro@function);
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - how a call finds its node, and what is tried again: [`calls`];
+//! - what keeps failing nodes and too many calls at bay: [`resilience`];
 //! - how connections are secured: [`securing`];
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
@@ -118,6 +119,8 @@ mod peer;
 pub mod prelude;
 mod program;
 pub mod registry;
+#[doc = include_str!("docs/resilience.md")]
+pub mod resilience {}
 pub mod selector;
 pub mod server;
 mod service;

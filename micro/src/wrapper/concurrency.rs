@@ -166,9 +166,12 @@ async fn place(places: Arc<Semaphore>, until: Option<Instant>) -> Option<OwnedSe
 }
 
 fn shed(endpoint: impl Display, most: usize, waited: Duration) -> Error {
-    let detail = format!(
-        "{endpoint} is not taken: {most} calls are under way, and none of them ended within {waited:.0?}"
-    );
+    let waited = if waited.is_zero() {
+        String::new()
+    } else {
+        format!(", and none was free within {waited:.0?}")
+    };
+    let detail = format!("{endpoint} is not taken: all places ({most}) are in use{waited}");
     Error::too_many_requests("micro.load_shed", detail).never_reached()
 }
 

@@ -1,7 +1,11 @@
 //! What keeps one slow or failing node from being everybody's.
 
+mod breaker;
+mod concurrency;
 mod ejection;
 mod hedging;
+mod rate;
+mod tower_layers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,6 +74,14 @@ async fn shop(
     let service = system.builder("shop").id(node).build().await.unwrap();
     let service = service.endpoint("Shop.Buy", buy.idempotent());
     service.start().await.unwrap()
+}
+
+/// Asserts that the guide prints what is said.
+#[track_caller]
+fn printed(error: &Error) {
+    let guide = include_str!("../../../micro/src/docs/resilience.md");
+    let line = error.to_string();
+    assert!(guide.lines().any(|own| own == line), "{line}");
 }
 
 /// One that calls the nodes in turn, `a` first.

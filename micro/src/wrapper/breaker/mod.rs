@@ -194,7 +194,7 @@ fn refused(name: &str, refusal: &Refusal) -> Error {
         None => "it is being tried by another call".to_owned(),
     };
     let detail = format!(
-        "{name} is not called since {since:.1?}, when {failed} of {calls} calls had failed, the last by {last:?}; {next}"
+        "{name} has not been called for {since:.1?}, since {failed} of {calls} calls failed, the last by {last:?}; {next}"
     );
     let error = Error::unavailable("micro.breaker", detail).never_reached();
     match left {

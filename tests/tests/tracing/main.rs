@@ -340,3 +340,32 @@ async fn a_trace_travels_over_http() {
 
     assert_eq!(seen.as_deref(), Some(PARENT));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_span_of_a_hedged_call_says_so_and_has_the_node_that_answered() {
+    for (slow, answered) in [(1, "2"), (3600, "2"), (0, "1")] {
+        let (watch, _guard) = Watch::start();
+        let system = System::default();
+        let wait = unary(move |ctx: Context, _: Plain<()>| async move {
+            let is_second = ctx.attempt() > 1;
+            let delay = if is_second { 0 } else { slow };
+            tokio::time::sleep(Duration::from_secs(delay)).await;
+            Ok::<_, Error>(Plain(()))
+        });
+        let mut nodes = Vec::new();
+        for node in ["a", "b"] {
+            let service = system.builder("shop").id(node).build().await.unwrap();
+            let service = service.endpoint("Shop.Buy", wait.clone().idempotent());
+            nodes.push(service.start().await.unwrap());
+        }
+        let client = system.service("client").await;
+
+        let call = client.client().call("shop", "Shop.Buy", &Plain(()));
+        let _: Plain<()> = call.hedge(Duration::from_millis(20)).await.unwrap();
+
+        let span = &watch.spans("call")[0];
+        assert_eq!(span["attempt"], answered);
+        let is_hedged = span.get("hedged").map(String::as_str);
+        assert_eq!(is_hedged, (slow > 0).then_some("true"));
+    }
+}

@@ -29,13 +29,7 @@ impl Attempts {
         let number = self.number;
         let prepared = match self.prepare(found, snapshot, &candidate, request).await {
             Ok(prepared) => prepared,
-            Err(error) => {
-                return Ended {
-                    candidate,
-                    number,
-                    answer: Err(error),
-                };
-            }
+            Err(error) => return (candidate, number, Err(error)),
         };
         let mut copy = copied(request);
         self.tried.push(Arc::clone(&candidate));
@@ -55,7 +49,7 @@ impl Attempts {
         self.tried.push(Arc::clone(&other));
         let fresh = send(prepared, found, snapshot, other, self.number, &mut copy);
         let ended = race(slow, Box::pin(fresh)).await;
-        telemetry::attempted(&ended.candidate.node.address, ended.number);
+        telemetry::attempted(&ended.0.node.address, ended.1);
         // Of the two it is the one that the plan wrote last.
         *request = copy;
         ended
@@ -79,11 +73,7 @@ async fn send(
     let answer = prepared
         .send(found, snapshot, &candidate, request, false)
         .await;
-    Ended {
-        candidate,
-        number,
-        answer,
-    }
+    (candidate, number, answer)
 }
 
 /// The first of both to answer. The other is dropped, which cancels it; one that fails leaves it to the other.
@@ -91,7 +81,7 @@ async fn race<F: Future<Output = Ended> + Unpin>(slow: F, fresh: F) -> Ended {
     let (ended, other) = match select(slow, fresh).await {
         Either::Left(first) | Either::Right(first) => first,
     };
-    match &ended.answer {
+    match &ended.2 {
         Err(error) if retry::is_mendable(error) => other.await,
         _ => ended,
     }

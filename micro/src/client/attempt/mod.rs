@@ -149,19 +149,11 @@ impl Attempts {
                 let hedged = self.hedged(found, &snapshot, candidate, &mut request);
                 hedged.boxed().await
             } else {
-                let answer = self.attempt(found, &snapshot, &candidate, &mut request);
-                let answer = answer.await;
-                Ended {
-                    candidate,
-                    number: self.number,
-                    answer,
-                }
+                let attempt = self.attempt(found, &snapshot, &candidate, &mut request);
+                let answer = attempt.await;
+                (candidate, self.number, answer)
             };
-            let Ended {
-                candidate,
-                number,
-                answer,
-            } = ended;
+            let (candidate, number, answer) = ended;
             let error = match answer {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
@@ -336,12 +328,8 @@ impl Attempts {
     }
 }
 
-/// How attempts ended, by what came of the one that settles it.
-struct Ended {
-    candidate: Arc<Candidate>,
-    number: u32,
-    answer: Result<Response>,
-}
+/// Which attempt settled the call, or failed last: on which node, its number, and what came of it.
+type Ended = (Arc<Candidate>, u32, Result<Response>);
 
 /// What follows an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -147,7 +147,9 @@ mod tests {
     #[test]
     fn a_node_that_was_good_for_long_begins_with_a_short_time() {
         let outlier = Outlier::default();
-        (0..10).for_each(|_| drop(outlier.pass_over(&Ejection::default(), 0)));
+        for _ in 0..10 {
+            outlier.pass_over(&Ejection::default(), 0);
+        }
         outlier.take_back(60 * SECOND);
 
         let time = seconds(&outlier, 121 * SECOND);

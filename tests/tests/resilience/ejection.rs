@@ -197,6 +197,21 @@ async fn a_node_that_fails_its_trial_is_out_for_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_fail_together_make_the_time_no_longer() {
+    let system = System::default();
+    let shops = shops(&system, [503, 200]).await;
+    let client = in_turn(&system).build().await.unwrap();
+    join_all((0..200).map(|_| calls(&client, 1))).await;
+    shops[0].answer(200);
+    asked(&shops);
+
+    advance(5 * SECOND).await;
+    calls(&client, 20).await;
+
+    assert_eq!(asked(&shops), [10, 10]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trial_that_is_dropped_leaves_it_to_the_next_call() {
     let system = System::default();
     let shops = shops(&system, [503, 200]).await;

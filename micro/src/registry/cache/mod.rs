@@ -208,25 +208,25 @@ impl Cache {
         if !in_flight.is_one_too_many(ejection.failures) {
             return;
         }
-        // The lock guards no data.
-        let judging = self.0.shared.judging.lock();
-        let _judging = judging.unwrap_or_else(PoisonError::into_inner);
-        let others = snapshot
-            .candidates
-            .iter()
-            .filter(|other| other.node.id != candidate.node.id && !other.is_ejected());
-        let (left, all) = (others.count() as u64, snapshot.candidates.len() as u64);
-        let Some(time) = candidate.judge(ejection, left, all) else {
-            return;
+        let judge = || {
+            // The lock guards no data.
+            let judging = self.0.shared.judging.lock();
+            let _judging = judging.unwrap_or_else(PoisonError::into_inner);
+            let is_left =
+                |other: &Candidate| other.node.id != candidate.node.id && !other.is_ejected();
+            let all = &snapshot.candidates;
+            let left = all.iter().filter(|other| is_left(other)).count();
+            candidate.judge(ejection, left as u64, all.len() as u64)
         };
-        let (service, node) = (&*candidate.service, &*candidate.node.id);
-        tracing::warn!(
-            service,
-            node,
-            ?time,
-            left,
-            "a node goes on failing and is passed over"
-        );
+        if let Some(time) = judge() {
+            let (service, node) = (&*candidate.service, &*candidate.node.id);
+            tracing::warn!(
+                service,
+                node,
+                ?time,
+                "a node goes on failing: it is passed over"
+            );
+        }
     }
 }
 

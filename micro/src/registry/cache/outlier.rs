@@ -83,6 +83,10 @@ impl Outlier {
 
     /// It has failed a call; true if that was one too many.
     pub(super) fn has_failed_too_often(&self, most: u32, on_trial: bool) -> bool {
+        if self.until.load(Ordering::Relaxed) != 0 && !on_trial {
+            // It was under way when the others failed, or went there because no other node was left.
+            return false;
+        }
         let before = self.failures.fetch_add(1, Ordering::Relaxed);
         most > 0 && (on_trial || before.saturating_add(1) >= most)
     }

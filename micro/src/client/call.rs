@@ -154,11 +154,10 @@ impl<T> Call<T> {
         self
     }
 
-    /// Asks a second node, too, if there is no answer after `delay`: the first answer settles the call, and the other
-    /// attempt is cancelled. Zero is never.
+    /// Asks a second node, too, if there is no answer after `delay`, and takes the first; zero is never.
     ///
-    /// Only a method that is [idempotent](macro@crate::handler) is hedged, within the client's retry budget, and only if
-    /// another node is there; any other call goes on as it is. Streams are never hedged.
+    /// It has an effect on [idempotent](macro@crate::handler) methods only, within the client's retry budget, if another
+    /// node is there; no stream is hedged. See [hedging](crate::resilience#hedging).
     pub fn hedge(mut self, delay: Duration) -> Self {
         self.plan.hedge = Some(delay);
         self

@@ -144,7 +144,7 @@ async fn callers_of_plain_http_are_told_by_a_header() {
     let answer = unary(async |_: Context, _: Plain<u32>| Ok::<_, Error>(Plain(())));
     let service = service.wrap_handler(RateLimit::new(1, 60 * SECOND));
     let running = service.endpoint("Shop.Buy", answer).start().await.unwrap();
-    let request = "POST /Shop/Buy HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1";
+    let request = "POST /Shop/Buy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1";
 
     let mut answer = String::new();
     for _ in 0..2 {

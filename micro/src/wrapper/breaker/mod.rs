@@ -2,7 +2,7 @@
 
 mod circuit;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -54,7 +54,8 @@ pub struct Breaker {
 #[derive(Default)]
 struct Circuits {
     hashes: RandomState,
-    by_name: Mutex<HashMap<u64, Circuit>>,
+    /// Keys are hashes already.
+    by_name: Mutex<BTreeMap<u64, Circuit>>,
 }
 
 impl Default for Breaker {

@@ -2,6 +2,7 @@
 //!
 //! [`Metrics`] are the numbers, for programs; `GET /metrics` shows the same. Both ends make an observation of each call, if anybody looks, and tell it how the call ended.
 
+mod meter;
 mod metrics;
 mod snapshot;
 mod spans;
@@ -19,7 +20,7 @@ pub use self::metrics::Metrics;
 pub(crate) use self::snapshot::CONTENT_TYPE;
 pub use self::snapshot::{Latency, Series, Snapshot};
 
-use self::metrics::Timed;
+use self::meter::Timed;
 use crate::broker::Delivery;
 use crate::error::Result;
 use crate::message::{Body, Request, Response};

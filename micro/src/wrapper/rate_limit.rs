@@ -76,7 +76,7 @@ impl RateLimit {
         self
     }
 
-    /// Counts each host that calls apart.
+    /// Counts each caller apart, by the names that its certificate has proven, else by its host.
     pub fn per_peer(mut self) -> Self {
         self.per_peer = true;
         self
@@ -99,10 +99,11 @@ impl RateLimit {
             request.endpoint.hash(&mut hasher);
         }
         if self.per_peer {
-            let peer = request.peer.as_deref().unwrap_or_default();
-            peer.rsplit_once(':')
-                .map_or(peer, |(host, _)| host)
-                .hash(&mut hasher);
+            match &request.peer {
+                Some(peer) if !peer.names().is_empty() => peer.names().hash(&mut hasher),
+                Some(peer) => host(peer.address()).hash(&mut hasher),
+                None => {}
+            }
         }
         if let Some(name) = &self.per_metadata {
             request.metadata.get(name).hash(&mut hasher);
@@ -129,6 +130,11 @@ impl Guard for RateLimit {
             }
         }
     }
+}
+
+/// An address without its port.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
 /// When each bucket is full again: nanoseconds after `begun`. One that is full need not be there.

@@ -2,7 +2,7 @@
 
 use micro::prelude::*;
 use micro::wrapper::{self, RateLimit};
-use micro::{Error, RetryAfter, Running};
+use micro::{Error, Peer, RetryAfter, Running};
 use tests::{System, over_http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,7 +17,10 @@ async fn limited(system: &System, node: &'static str, limit: RateLimit) -> Runni
     let answer =
         move || unary(async move |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(node.to_owned())));
     let place = wrapper::from_fn(async |ctx: Context, mut request: Request, next: Next| {
-        request.peer = ctx.metadata().get("peer").map(Into::into);
+        request.peer = ctx.metadata().get("peer").map(|peer| {
+            let names = ctx.metadata().get("proven").map(str::to_owned);
+            Peer::proven(peer, names.into_iter().collect())
+        });
         next.run(request).await
     });
     let service = system.builder("shop").id(node).build().await.unwrap();
@@ -122,6 +125,25 @@ async fn each_host_has_its_own_rate_if_it_is_to() {
     }
 
     assert_eq!(passed, [true, true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proven_name_has_one_rate_on_all_its_hosts() {
+    let system = System::default();
+    let _shop = limited(&system, "a", RateLimit::new(1, SECOND).per_peer()).await;
+    let client = in_turn(&system).build().await.unwrap();
+
+    let mut passed = Vec::new();
+    for (peer, name) in [
+        ("10.0.0.1:1", "ann"),
+        ("10.0.0.2:1", "ann"),
+        ("10.0.0.2:1", "bob"),
+    ] {
+        let call = buy(&client).metadata("peer", peer).metadata("proven", name);
+        passed.push(call.await.is_ok());
+    }
+
+    assert_eq!(passed, [true, false, true]);
 }
 
 #[tokio::test(start_paused = true)]

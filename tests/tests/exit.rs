@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         a_builder_in_code_reads_neither();
         a_backend_is_chosen_by_any_of_its_names();
         a_name_that_no_backend_has_is_answered_with_one_of_each();
+        a_program_shows_its_proto_file_in_place_of_serving();
         for role in ["service", "function"] {
             a_second_signal_ends_at_once(role);
         }
@@ -193,6 +194,19 @@ fn a_name_that_no_backend_has_is_answered_with_one_of_each() {
     let expected =
         r#"no registry "acme2" in this program: choose one of acme, mdns, mdns-go, memory;"#;
     assert!(said.contains(expected), "{said}");
+}
+
+fn a_program_shows_its_proto_file_in_place_of_serving() {
+    for flag in ["--print_proto", "--print-proto"] {
+        let output = child("function").arg(flag).output().unwrap();
+
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let head = "// program.proto\nsyntax = \"proto3\";\n\npackage program;\n\nservice Fnc {\n";
+        assert!(
+            output.status.success() && printed.starts_with(head),
+            "{printed}"
+        );
+    }
 }
 
 fn a_second_signal_ends_at_once(role: &str) {

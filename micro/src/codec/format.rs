@@ -237,6 +237,15 @@ impl<T> Format<T> {
         self.schema.map(|schema| schema())
     }
 
+    /// What makes [`schema`](Self::schema), for who keeps it.
+    pub(super) fn describe(&self) -> Option<fn() -> Schema> {
+        self.schema
+    }
+
+    pub(super) fn has_protobuf(&self) -> bool {
+        self.protobuf.is_some()
+    }
+
     /// What registries are told of the type: three levels of fields of a message, as go-micro does, what
     /// serde tells of a plain type, and `None` for what nothing is known of.
     pub fn outline(&self) -> Option<Outline> {

@@ -36,6 +36,8 @@ pub struct Member {
     pub name: &'static str,
     /// The number in protobuf.
     pub tag: u32,
+    /// The oneof of its message that it belongs to.
+    pub one_of: Option<&'static str>,
     /// How often it may occur.
     pub label: Label,
     /// The type of its values.
@@ -127,6 +129,7 @@ pub fn member_slots<S: Slots>(name: &'static str, tag: u32) -> Member {
     Member {
         name,
         tag,
+        one_of: None,
         label: Label::Plain,
         kind: Kind::Named(S::schema),
     }

@@ -26,6 +26,9 @@ use crate::settings::{Origin, Settings};
 /// The flag that shows the settings in place of running the program.
 const PRINT: &str = "print_config";
 
+/// The flag that shows the contract of what is served, in place of serving it.
+const PRINT_PROTO: &str = "print_proto";
+
 /// The end of the help.
 const VARIABLES: &str = "\
 Each flag with a value has a variable: MICRO_ and the flag's name in upper case, such as MICRO_SERVER_ADDRESS.
@@ -37,6 +40,8 @@ pub(crate) struct Flags {
     said: Vec<Said>,
     /// True if the program shows its settings and ends.
     pub(crate) is_print: bool,
+    /// True if the program shows the proto files of what it serves, and ends.
+    pub(crate) is_print_proto: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,12 +68,17 @@ pub(crate) fn parse<A: Args>(
     let command = ROWS
         .iter()
         .fold(command, |command, row| command.arg(row.arg()));
-    let print = Arg::new(PRINT)
-        .long(PRINT)
-        .alias("print-config")
-        .action(ArgAction::SetTrue)
-        .help_heading("Settings")
-        .help("Print each setting, its value and where it comes from, and exit");
+    let command = command
+        .arg(print_arg(
+            PRINT,
+            "print-config",
+            "Print each setting, its value and where it comes from, and exit",
+        ))
+        .arg(print_arg(
+            PRINT_PROTO,
+            "print-proto",
+            "Print the proto file of each service that the program serves, and exit",
+        ));
     // A variable that is set to nothing is not set, as in go-micro.
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let command = command.mut_args(|arg| match arg.get_env() {
@@ -76,13 +86,20 @@ pub(crate) fn parse<A: Args>(
         _ => arg,
     });
     let command = command.after_help(VARIABLES);
-    let mut matches = command.arg(print).try_get_matches_from(arguments)?;
+    let mut matches = command.try_get_matches_from(arguments)?;
     let own = A::from_arg_matches_mut(&mut matches)?;
     let flags = Flags {
         said: ROWS.iter().filter_map(|row| said(row, &matches)).collect(),
         is_print: matches.get_flag(PRINT),
+        is_print_proto: matches.get_flag(PRINT_PROTO),
     };
     Ok((flags, own))
+}
+
+/// A flag that shows something in place of running the program.
+fn print_arg(name: &'static str, alias: &'static str, help: &'static str) -> Arg {
+    let arg = Arg::new(name).long(name).alias(alias).help(help);
+    arg.action(ArgAction::SetTrue).help_heading("Settings")
 }
 
 // The arguments of a program that has none of its own; a doc comment would stand in its help.
@@ -137,15 +154,15 @@ fn refused(row: &Row, text: &str, origin: Origin, why: &str) -> Error {
     Error::bad_request("micro.flags", format!("{said} cannot be used: {why}"))
 }
 
-/// What `--print_config` does; a program that reads no flags never comes here.
-pub(crate) fn print_and_exit(settings: &Settings) -> ! {
+/// What `--print_config` and `--print_proto` do; a program that reads no flags never comes here.
+pub(crate) fn print_and_exit(text: &str) -> ! {
     // A closed standard output is the reader's own wish.
-    let _ = std::io::stdout().write_all(print(settings).as_bytes());
+    let _ = std::io::stdout().write_all(text.as_bytes());
     std::process::exit(0)
 }
 
 /// Every setting on a line of its own: the flag's name, the value, and where it comes from.
-fn print(settings: &Settings) -> String {
+pub(crate) fn print(settings: &Settings) -> String {
     let shown: Vec<_> = ROWS.iter().map(|row| (row, (row.show)(settings))).collect();
     let width = |length: &dyn Fn(&(&Row, String)) -> usize| shown.iter().map(length).max();
     let name = width(&|(row, _)| row.name.len()).unwrap_or(0);
@@ -309,7 +326,7 @@ mod tests {
             let said = vec![Said { row, text, origin }];
             let flags = Flags {
                 said,
-                is_print: false,
+                ..Flags::default()
             };
             flags.over(Settings::default()).unwrap_err().to_string()
         };

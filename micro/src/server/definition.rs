@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::handler::{Enter, Handler};
 use super::subscriber::Subscriber;
+use crate::codec::ProtoFile;
 
 /// Something that can be served.
 ///
@@ -74,6 +75,32 @@ impl Definition {
         self
     }
 
+    /// The proto file of it, of the package that its name is: for callers in other languages.
+    ///
+    /// ```
+    /// use micro::prelude::*;
+    ///
+    /// #[micro::message]
+    /// pub struct Number { value: i64 }
+    /// pub struct Math;
+    ///
+    /// #[micro::service(name = "math")]
+    /// impl Math {
+    ///     /// Twice the number.
+    ///     #[micro::handler]
+    ///     async fn double(&self, number: Number) -> micro::Result<Number> {
+    ///         Ok(Number { value: number.value * 2 })
+    ///     }
+    /// }
+    ///
+    /// let file = Math.definition().proto_file();
+    ///
+    /// assert!(file.to_string().contains("  // Twice the number.\n  rpc Double (Number) returns (Number);"));
+    /// ```
+    pub fn proto_file(&self) -> ProtoFile {
+        self.describe(ProtoFile::new(&*self.name))
+    }
+
     /// Adds a subscriber.
     pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
         self.subscribers.push(subscriber);
@@ -82,6 +109,14 @@ impl Definition {
 }
 
 impl Definition {
+    /// `file` with its endpoints.
+    fn describe(&self, file: ProtoFile) -> ProtoFile {
+        let endpoints = self.endpoints.iter();
+        endpoints.fold(file, |file, (name, handler)| {
+            file.method(name, handler.rpc())
+        })
+    }
+
     /// This, asking `enter` before any of its handlers runs.
     pub(crate) fn gated(mut self, enter: impl Enter + Clone) -> Self {
         let endpoints = self.endpoints.into_iter();
@@ -92,6 +127,18 @@ impl Definition {
         self.subscribers = subscribers.map(|own| own.gated(enter.clone())).collect();
         self
     }
+}
+
+/// The proto file of each service among `definitions`, by name; definitions of one name are joined.
+pub(crate) fn proto_files(definitions: &[Definition]) -> Vec<ProtoFile> {
+    let mut names: Vec<&str> = definitions.iter().map(|own| &*own.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let file = |name| {
+        let own = definitions.iter().filter(|own| own.name == name);
+        own.fold(ProtoFile::new(name), |file, own| own.describe(file))
+    };
+    names.into_iter().map(file).collect()
 }
 
 impl Handle for Definition {

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::stream::{Emitter, generate};
-use crate::codec::{Format, Message, Outline, Streaming};
+use crate::codec::{Format, Message, Outline, Rpc, Streaming};
 use crate::context::Context;
 use crate::error::{Error, Outcome, Result};
 use crate::message::{Body, ContentType, Request, Response};
@@ -37,20 +37,25 @@ pub(crate) struct Facts {
     pub(crate) content_types: Vec<ContentType>,
     pub(crate) request: Option<Outline>,
     pub(crate) response: Option<Outline>,
+    rpc: Rpc,
 }
 
+/// On which sides there are many messages: of requests, of replies.
+type Sides = (bool, bool);
+
 impl Handler {
-    fn new<Q, R>(requests: Format<Q>, replies: Format<R>, streams: bool, serve: Serve) -> Self {
+    fn new<Q, R>(requests: Format<Q>, replies: Format<R>, streams: Sides, serve: Serve) -> Self {
         // What both can be written as; the client's choice among these is then always answered.
         let content_types = requests
             .content_types()
             .filter(|own| replies.content_types().any(|other| other == *own))
             .collect();
         let facts = Facts {
-            streams,
+            streams: streams.0 || streams.1,
             content_types,
             request: requests.outline(),
             response: replies.outline(),
+            rpc: Rpc::new(&requests, &replies).streams(streams.0, streams.1),
             ..Facts::default()
         };
         Self { serve, facts }
@@ -78,6 +83,15 @@ impl Handler {
     pub fn description(mut self, text: &'static str) -> Self {
         self.facts.description = text;
         self
+    }
+
+    /// What a proto file says of it.
+    pub(super) fn rpc(&self) -> Rpc {
+        let rpc = self.facts.rpc.docs(self.facts.description);
+        match self.facts.idempotent {
+            true => rpc.idempotent(),
+            false => rpc,
+        }
     }
 
     /// Decodes the request and starts the user's function.
@@ -209,7 +223,7 @@ where
         };
         Ok(answer.boxed())
     };
-    Handler::new(requests, replies, false, Arc::new(serve))
+    Handler::new(requests, replies, (false, false), Arc::new(serve))
 }
 
 /// A handler of many requests and one reply, which may come before the last request.
@@ -246,7 +260,7 @@ where
         };
         Ok(answer.boxed())
     };
-    Handler::new(requests, replies, true, Arc::new(serve))
+    Handler::new(requests, replies, (true, false), Arc::new(serve))
 }
 
 /// A handler of one request and many replies.
@@ -311,7 +325,7 @@ where
         }
         .boxed())
     };
-    Handler::new(requests, replies, true, Arc::new(serve))
+    Handler::new(requests, replies, (false, true), Arc::new(serve))
 }
 
 /// A handler of many requests and many replies, each side at its own pace.
@@ -361,5 +375,5 @@ where
         )
         .boxed())
     };
-    Handler::new(requests, replies, true, Arc::new(serve))
+    Handler::new(requests, replies, (true, true), Arc::new(serve))
 }

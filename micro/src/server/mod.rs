@@ -21,6 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
+pub(crate) use definition::proto_files;
 pub use definition::{Definition, Handle};
 pub(crate) use handler::Leave;
 pub use handler::{

@@ -181,6 +181,10 @@ impl Builder {
     /// A component's; `bad_request` for a flag against a [fixed](Self::fixed) setting.
     pub async fn build(self) -> Result<Service> {
         let needs = self.needs.clone();
+        let prints_proto = self
+            .flags
+            .as_ref()
+            .is_some_and(|flags| flags.is_print_proto);
         let (settings, definitions) = self.settle()?;
         let (parts, client) = settings.assemble()?;
         let needs = needs.into_iter().map(|name| {
@@ -192,6 +196,7 @@ impl Builder {
             checks: needs.collect(),
             is_renamed: settings.is_settled("server_name"),
             is_reversioned: settings.is_settled("server_version"),
+            prints_proto,
             name: settings.name,
             definitions,
             wrappers: Wrappers::default(),
@@ -209,7 +214,7 @@ impl Builder {
             Some(flags) => {
                 let settings = flags.over(self.settings)?;
                 if flags.is_print {
-                    flags::print_and_exit(&settings);
+                    flags::print_and_exit(&flags::print(&settings));
                 }
                 settings
             }

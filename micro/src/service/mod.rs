@@ -5,6 +5,7 @@ mod hooks;
 mod lifecycle;
 mod observe;
 mod once;
+mod proto;
 mod typed;
 
 use std::borrow::Cow;
@@ -46,6 +47,8 @@ pub struct Service {
     is_renamed: bool,
     /// The same of the version.
     is_reversioned: bool,
+    /// True if the program shows the proto files of what it serves, in place of serving.
+    prints_proto: bool,
     definitions: Vec<Definition>,
     wrappers: Wrappers,
     hooks: Hooks,
@@ -183,10 +186,16 @@ impl Service {
 
     /// Serves until the returned handle is stopped.
     ///
+    /// In a program that was started with `--print_proto` it prints the [proto files](Self::proto_files) and ends the
+    /// program.
+    ///
     /// # Errors
     ///
     /// What could not be bound, subscribed or registered, by name; `conflict` if two handlers have one name; a hook's.
     pub async fn start(mut self) -> Result<Running> {
+        if self.prints_proto {
+            return self.print_proto();
+        }
         self.settle_definitions()?;
         let Self {
             definitions,

@@ -6,6 +6,7 @@ mod json;
 mod kinds;
 mod msgpack;
 mod proto_file;
+mod proto_service;
 mod protobuf;
 mod records;
 mod refusals;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use micro::Message;
-use micro::codec::proto_file;
+use micro::codec::ProtoFile;
+use prost::Message as _;
+use prost_reflect::prost_types::{DescriptorProto, FileDescriptorProto};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor,
     ReflectMessage, Value,
@@ -15,30 +17,44 @@ use crate::values::{
     Closed, Held, Keyed, Lists, Narrow, Numbers, Open, Options, Shape, Shapes, Tagged, Tree,
 };
 
-/// One file, under the name `messages.proto`.
-struct Printed(String);
+/// One file, under its name.
+struct Printed(ProtoFile);
 
 impl FileResolver for Printed {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        File::from_source(name, &self.0)
+        File::from_source(name, &self.0.to_string())
     }
 }
 
-fn compiled(text: String) -> DescriptorPool {
-    let mut compiler = protox::Compiler::with_file_resolver(Printed(text.clone()));
-    match compiler.open_file("messages.proto") {
-        Ok(compiler) => compiler.descriptor_pool(),
-        Err(error) => panic!("{error}\n{text}"),
+/// What the text of a file says, which its descriptor says as well.
+pub(crate) fn compiled(file: &ProtoFile) -> DescriptorPool {
+    let mut compiler = protox::Compiler::with_file_resolver(Printed(file.clone()));
+    if let Err(error) = compiler.open_file(file.name()) {
+        panic!("{error:?}\n{file}");
     }
+    let mut expected = compiler.file_descriptor_set().file.remove(0);
+    expected.message_type.iter_mut().for_each(unnamed_in_json);
+    let described = FileDescriptorProto::decode(&*file.descriptor()).unwrap();
+    assert_eq!(described, expected, "{file}");
+    compiler.descriptor_pool()
 }
 
-fn printed<T: Message>() -> String {
-    proto_file("test.messages", &[T::format().schema().unwrap()])
+/// Compilers add what follows from the names.
+fn unnamed_in_json(message: &mut DescriptorProto) {
+    message
+        .field
+        .iter_mut()
+        .for_each(|field| field.json_name = None);
+    message.nested_type.iter_mut().for_each(unnamed_in_json);
+}
+
+fn printed<T: Message>() -> ProtoFile {
+    ProtoFile::new("test.messages").message(&T::format().schema().unwrap())
 }
 
 /// The message of `T` in the file that it prints.
 fn message<T: Message>(name: &str) -> MessageDescriptor {
-    let pool = compiled(printed::<T>());
+    let pool = compiled(&printed::<T>());
     pool.get_message_by_name(&format!("test.messages.{name}"))
         .unwrap()
 }
@@ -183,7 +199,7 @@ fn maps_are_read_by_the_file() {
 
 #[test]
 fn a_message_that_holds_itself_is_printed_once() {
-    let text = printed::<Tree>();
+    let text = printed::<Tree>().to_string();
 
     assert_eq!(text.matches("message Tree {").count(), 1);
     let tree = Tree {
@@ -275,7 +291,7 @@ fn the_names_of_enums_in_the_file_are_read_in_json() {
     struct Disk {
         mode: V2Mode,
     }
-    let pool = compiled(printed::<Disk>());
+    let pool = compiled(&printed::<Disk>());
     let mode = pool.get_enum_by_name("test.messages.V2Mode").unwrap();
 
     let json = format!(r#"{{"mode":"{}"}}"#, mode.get_value(1).unwrap().name());
@@ -320,7 +336,7 @@ fn type_parameters_are_in_the_names_of_messages() {
         pages: Page<Page<Closed>>,
     }
 
-    let pool = compiled(printed::<Pages>());
+    let pool = compiled(&printed::<Pages>());
 
     for name in ["PageUint64", "PageTree", "PagePageClosed", "PageClosed"] {
         assert!(
@@ -382,7 +398,7 @@ fn words_of_protobuf_may_be_names() {
         Message { option: u8 },
     }
 
-    compiled(printed::<Words>());
+    compiled(&printed::<Words>());
     reflected("Choice", &Choice::Kind("a".to_owned()));
 }
 
@@ -391,6 +407,6 @@ fn any_package_has_a_name_that_protobuf_allows() {
     let schema = Narrow::format().schema().unwrap();
 
     for package in ["", "greeter", "go.micro.api-x.2nd", "a b", "message.string"] {
-        compiled(proto_file(package, std::slice::from_ref(&schema)));
+        compiled(&ProtoFile::new(package).message(&schema));
     }
 }

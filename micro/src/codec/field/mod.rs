@@ -142,6 +142,7 @@ pub trait Form<T>: Sized + 'static {
         Member {
             name,
             tag,
+            one_of: None,
             label,
             kind,
         }

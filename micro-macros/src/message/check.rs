@@ -12,7 +12,9 @@ pub(super) fn check(model: &Model, diag: &mut Diag) {
     lifetimes(model, diag);
     match &model.shape {
         Shape::Record(fields) => {
-            keys(fields.iter().map(|field| (&field.ident, &field.key)), diag);
+            let own = fields.iter().filter(|field| !field.is_one_of);
+            keys(own.map(|field| (&field.ident, &field.key)), diag);
+            tags_beside_one_ofs(fields, diag);
             ends(&model.ident, fields.iter().map(|field| &field.ty.ty), diag);
         }
         Shape::OneOf(variants) => one_of(model, variants, diag),
@@ -55,6 +57,23 @@ fn keys<'a>(keys: impl Iterator<Item = (&'a Ident, &'a Keys)>, diag: &mut Diag) 
             );
             diag.error(ident, message);
         }
+    }
+}
+
+/// Nobody can count on from a oneof: its tags are not known here.
+fn tags_beside_one_ofs(fields: &[Field], diag: &mut Diag) {
+    if !fields.iter().any(|field| field.is_one_of) {
+        return;
+    }
+    let counted = |field: &&Field| !field.is_one_of && field.key.tag.written.is_none();
+    for field in fields.iter().filter(counted) {
+        let name = &field.ident;
+        diag.error(
+            name,
+            format!(
+                "a field beside a oneof has a tag of its own: write `#[tag = n]` above `{name}`"
+            ),
+        );
     }
 }
 

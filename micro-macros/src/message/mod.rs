@@ -11,6 +11,8 @@ mod own;
 mod read;
 mod spelling;
 
+#[cfg(feature = "proto")]
+pub(crate) use self::spelling::lower_camel;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Item;

@@ -30,6 +30,8 @@ pub(super) struct Field {
     pub(super) ident: Ident,
     pub(super) ty: Typed,
     pub(super) key: Keys,
+    /// True if its value is one of several fields of the message.
+    pub(super) is_one_of: bool,
 }
 
 /// A variant of a oneof.
@@ -64,6 +66,18 @@ pub(super) struct Typed {
     pub(super) resolved: TokenStream,
     /// Another name for it.
     pub(super) alias: Ident,
+    pub(super) coding: Coding,
+}
+
+/// How the numbers of a field are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Coding {
+    #[default]
+    Usual,
+    /// Zigzag.
+    Sint,
+    /// Of a fixed length.
+    Fixed,
 }
 
 /// How a field or variant is found in a message.

@@ -4,13 +4,16 @@ use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, Meta, UnOp};
 
-use super::model::{Keys, Tag};
+use super::model::{Coding, Keys, Tag};
 use super::spelling::lower_camel;
 use crate::args::{Args, Key};
 use crate::diag::Diag;
 
 const NAME: Key = Key::new("name", "name = \"userID\"");
 const UNKNOWN: Key = Key::new("unknown", "unknown");
+const ONEOF: Key = Key::new("oneof", "oneof");
+const SINT: Key = Key::new("sint", "sint");
+const FIXED: Key = Key::new("fixed", "fixed");
 
 /// The attributes of ours on one field or variant.
 #[derive(Default)]
@@ -18,6 +21,9 @@ pub(super) struct Own {
     pub(super) tag: Option<(i64, Span)>,
     pub(super) name: Option<(String, Span)>,
     pub(super) unknown: Option<Span>,
+    pub(super) one_of: Option<Span>,
+    /// How numbers are written, and where that is said.
+    pub(super) coding: Option<(Coding, Span)>,
     pub(super) default: Option<Span>,
 }
 
@@ -63,7 +69,36 @@ impl Own {
             .text(NAME, diag)
             .map(|name| (name.value, name.span))
             .or(self.name.take());
+        self.one_of = args.flag(ONEOF, diag).or(self.one_of);
+        for (key, coding) in [(SINT, Coding::Sint), (FIXED, Coding::Fixed)] {
+            let Some(span) = args.flag(key, diag) else {
+                continue;
+            };
+            if self.coding.replace((coding, span)).is_some() {
+                diag.error_at(span, "a number is written in one way: leave this out");
+            }
+        }
         args.finish(diag);
+    }
+
+    /// How the numbers of the field are written.
+    pub(super) fn coding(&self) -> Coding {
+        self.coding.map(|(coding, _)| coding).unwrap_or_default()
+    }
+
+    pub(super) fn refuse_coding(&self, diag: &mut Diag) {
+        if let Some((_, span)) = self.coding {
+            diag.error_at(
+                span,
+                "this says how a number is written: put it on a field, or a variant that holds one",
+            );
+        }
+    }
+
+    pub(super) fn refuse_one_of(&self, diag: &mut Diag) {
+        if let Some(span) = self.one_of {
+            diag.error_at(span, "`oneof` goes on a field of a struct");
+        }
     }
 
     pub(super) fn refuse_default(&self, what: &str, diag: &mut Diag) {
@@ -93,7 +128,7 @@ impl Own {
         diag: &mut Diag,
     ) -> Keys {
         let cfg = cfg(attrs);
-        if self.tag.is_none() && !cfg.is_empty() {
+        if self.tag.is_none() && self.one_of.is_none() && !cfg.is_empty() {
             diag.error(ident, format!("what stands behind `#[cfg]` has a tag of its own: write `#[tag = n]` above `{name}`"));
         }
         let name = match &self.name {
@@ -103,7 +138,10 @@ impl Own {
         let span = self.name.as_ref().map_or(ident.span(), |(_, span)| *span);
         check_name(&name, span, diag);
         Keys {
-            tag: tags.next(self.tag, diag),
+            tag: match self.one_of {
+                None => tags.next(self.tag, diag),
+                Some(_) => tags.pass(self.tag, diag),
+            },
             camel: lower_camel(&name),
             name,
             cfg,
@@ -119,6 +157,18 @@ pub(super) struct Tags {
 
 impl Tags {
     const LARGEST: u32 = (1 << 29) - 1;
+
+    /// The place of a oneof, whose tags are those of its variants: behind the field before it.
+    fn pass(&self, written: Option<(i64, Span)>, diag: &mut Diag) -> Tag {
+        if let Some((_, span)) = written {
+            let message = "the tags of a oneof are those of its variants: leave this out";
+            diag.error_at(span, message);
+        }
+        Tag {
+            number: self.last,
+            written: None,
+        }
+    }
 
     fn next(&mut self, written: Option<(i64, Span)>, diag: &mut Diag) -> Tag {
         let Some((number, span)) = written else {

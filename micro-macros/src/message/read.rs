@@ -6,7 +6,9 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, Type, Visibility};
 
 use super::derives::Derives;
-use super::model::{Alternative, Braces, Field, Model, Payload, Role, Shape, Typed, Variant};
+use super::model::{
+    Alternative, Braces, Coding, Field, Model, Payload, Role, Shape, Typed, Variant,
+};
 use super::own::{Own, Tags, cfg, check_name, literal};
 use crate::diag::Diag;
 use crate::names::{plain, words};
@@ -152,13 +154,14 @@ impl Names {
         }
     }
 
-    fn typed(&mut self, ty: &Type) -> Typed {
+    fn typed(&mut self, ty: &Type, coding: Coding) -> Typed {
         let alias = format_ident!("__Field{}", self.next, span = paths::at(ty.span()));
         self.next += 1;
         Typed {
             ty: ty.clone(),
             resolved: self.resolve(ty.to_token_stream()),
             alias,
+            coding,
         }
     }
 
@@ -191,10 +194,16 @@ fn record(item: &mut syn::ItemStruct, names: &mut Names, diag: &mut Diag) -> Vec
             format!("a message has named fields: write `struct {name} {{ … }}`"),
         );
     }
-    fields(&mut item.fields, names, diag)
+    fields(&mut item.fields, names, true, diag)
 }
 
-fn fields(fields: &mut syn::Fields, names: &mut Names, diag: &mut Diag) -> Vec<Field> {
+/// `is_struct` is false for those of a variant.
+fn fields(
+    fields: &mut syn::Fields,
+    names: &mut Names,
+    is_struct: bool,
+    diag: &mut Diag,
+) -> Vec<Field> {
     let syn::Fields::Named(fields) = fields else {
         return Vec::new();
     };
@@ -207,11 +216,18 @@ fn fields(fields: &mut syn::Fields, names: &mut Names, diag: &mut Diag) -> Vec<F
         let own = Own::take(&mut field.attrs, diag);
         own.refuse_default("a field", diag);
         own.refuse_unknown(diag);
+        if !is_struct {
+            own.refuse_one_of(diag);
+        }
+        if own.one_of.is_some() {
+            own.refuse_coding(diag);
+        }
         let key = own.keys(&ident, plain(&ident), &field.attrs, &mut tags, diag);
         read.push(Field {
             ident,
-            ty: names.typed(&field.ty),
+            ty: names.typed(&field.ty, own.coding()),
             key,
+            is_one_of: own.one_of.is_some(),
         });
     }
     read
@@ -223,6 +239,7 @@ fn variants(item: &mut syn::ItemEnum, names: &mut Names, diag: &mut Diag) -> Vec
     for variant in &mut item.variants {
         let own = Own::take(&mut variant.attrs, diag);
         own.refuse_unknown(diag);
+        own.refuse_one_of(diag);
         if let Some((_, discriminant)) = &variant.discriminant {
             diag.error(
                 discriminant,
@@ -236,7 +253,7 @@ fn variants(item: &mut syn::ItemEnum, names: &mut Names, diag: &mut Diag) -> Vec
             &mut tags,
             diag,
         );
-        let payload = payload(variant, names, diag);
+        let payload = payload(variant, &own, names, diag);
         read.push(Variant {
             ident: variant.ident.clone(),
             payload,
@@ -247,10 +264,13 @@ fn variants(item: &mut syn::ItemEnum, names: &mut Names, diag: &mut Diag) -> Vec
     read
 }
 
-fn payload(variant: &mut syn::Variant, names: &mut Names, diag: &mut Diag) -> Payload {
+fn payload(variant: &mut syn::Variant, own: &Own, names: &mut Names, diag: &mut Diag) -> Payload {
+    if !matches!(variant.fields, syn::Fields::Unnamed(_)) {
+        own.refuse_coding(diag);
+    }
     match &mut variant.fields {
         syn::Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
-            Payload::Value(Box::new(names.typed(&unnamed.unnamed[0].ty)))
+            Payload::Value(Box::new(names.typed(&unnamed.unnamed[0].ty, own.coding())))
         }
         syn::Fields::Unnamed(unnamed) => {
             let name = &variant.ident;
@@ -262,7 +282,7 @@ fn payload(variant: &mut syn::Variant, names: &mut Names, diag: &mut Diag) -> Pa
         }
         syn::Fields::Unit => Payload::Fields(Vec::new(), Braces::None),
         named @ syn::Fields::Named(_) => {
-            Payload::Fields(fields(named, names, diag), Braces::Braces)
+            Payload::Fields(fields(named, names, false, diag), Braces::Braces)
         }
     }
 }
@@ -281,12 +301,8 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
     let mut read = Vec::new();
     for variant in &mut item.variants {
         let own = Own::take(&mut variant.attrs, diag);
-        if let Some(name) = &own.name {
-            diag.error_at(
-                name.1,
-                "the name of a variant is not written: leave this out",
-            );
-        }
+        own.refuse_one_of(diag);
+        own.refuse_coding(diag);
         let role = if own.unknown.is_some() {
             unknown(variant, &own, diag);
             Role::Unknown {
@@ -300,8 +316,17 @@ fn alternatives(item: &mut syn::ItemEnum, diag: &mut Diag) -> Vec<Alternative> {
                 continue;
             };
             next = number.checked_add(1);
-            let name = words(&plain(&variant.ident), '_').to_uppercase();
-            check_name(&plain(&variant.ident), variant.ident.span(), diag);
+            let name = match &own.name {
+                Some((name, span)) => {
+                    check_name(name, *span, diag);
+                    name.clone()
+                }
+                None => {
+                    let name = plain(&variant.ident);
+                    check_name(&name, variant.ident.span(), diag);
+                    words(&name, '_').to_uppercase()
+                }
+            };
             Role::Number {
                 number,
                 written: written.map(|(_, span)| span),

@@ -1,7 +1,7 @@
 //! The spellings of names on the wire.
 
 /// `user_name` as `userName`, as protobuf's JSON does it.
-pub(super) fn lower_camel(name: &str) -> String {
+pub(crate) fn lower_camel(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     let mut capital = false;
     for letter in name.chars() {

@@ -1,10 +1,12 @@
 //! Messages: one type, the same value in every format.
 
 mod codecs;
+mod coded;
 mod errors;
 mod json;
 mod kinds;
 mod msgpack;
+mod one_ofs;
 mod proto_file;
 mod proto_service;
 mod protobuf;

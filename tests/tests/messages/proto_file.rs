@@ -60,7 +60,10 @@ fn message<T: Message>(name: &str) -> MessageDescriptor {
 }
 
 /// What `T` writes, read by the file that it prints; `T` reads back what that writes.
-fn reflected<T: Message + PartialEq + std::fmt::Debug>(name: &str, value: &T) -> DynamicMessage {
+pub(crate) fn reflected<T: Message + PartialEq + std::fmt::Debug>(
+    name: &str,
+    value: &T,
+) -> DynamicMessage {
     let bytes = encode(value);
     let found = DynamicMessage::decode(message::<T>(name), &*bytes).unwrap();
     assert_eq!(found.unknown_fields().count(), 0, "{found:?}");

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use crate::twin::{config, written};
 use crate::values::{Held, Keyed, Lists, Narrow, Numbers, Options, Shape, Shapes, Tree};
 
-fn comes_back<T: Message + PartialEq + std::fmt::Debug>(value: T) -> Result<(), TestCaseError> {
+pub(crate) fn comes_back<T: Message + PartialEq + std::fmt::Debug>(
+    value: T,
+) -> Result<(), TestCaseError> {
     for content_type in [
         ContentType::JSON,
         ContentType::MSGPACK,

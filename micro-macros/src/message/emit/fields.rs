@@ -40,6 +40,10 @@ impl<'a> Fields<'a> {
     /// Appends the fields that the pattern bound, in the order of their tags, as other writers of protobuf.
     pub(super) fn encode(&self) -> TokenStream {
         let fields = self.each(|_, field, bound| {
+            if field.is_one_of {
+                let encode = self.scope.inline(&field.ty, "encode");
+                return quote!(#encode(#bound, out););
+            }
             let (encode, tag) = (self.scope.form(&field.ty, "encode"), field.key.tag.number);
             quote!(#encode(#bound, #tag, out);)
         });
@@ -63,6 +67,10 @@ impl<'a> Fields<'a> {
     pub(super) fn serialize(&self, name: &str) -> TokenStream {
         let (message, count) = (&self.scope.message, self.count());
         let fields = self.each(|_, field, bound| {
+            if field.is_one_of {
+                let write = self.scope.inline(&field.ty, "write");
+                return quote!(#write(#bound, &mut fields)?;);
+            }
             let (write, name) = (self.scope.form(&field.ty, "write_field"), &field.key.name);
             quote!(#write(#bound, #name, &mut fields)?;)
         });
@@ -85,7 +93,7 @@ impl<'a> Fields<'a> {
         let (core, message, ty) = (&scope.core, &scope.message, scope.ty());
         let (impl_generics, _, where_clause) = scope.generics.split_for_impl();
         let types = self.each(|_, field, bound| {
-            let slot = scope.form(&field.ty, "Slot");
+            let slot = self.item(field, "Slot");
             quote_spanned!(field.ty.at()=> #bound: #slot,)
         });
         let defaults = self.each(|_, field, bound| {
@@ -118,14 +126,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What the field, or the oneof that it is, calls `item`.
+    fn item(&self, field: &Field, item: &str) -> TokenStream {
+        match field.is_one_of {
+            true => self.scope.inline(&field.ty, item),
+            false => self.scope.form(&field.ty, item),
+        }
+    }
+
     fn merge(&self) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
-        let arms = self.each(|_, Field { ty, key, .. }, bound| {
-            let (merge, tag, name) = (
-                self.scope.form(ty, "merge_field"),
-                key.tag.number,
-                &key.name,
-            );
+        let arms = self.each(|_, field, bound| {
+            let (ty, tag, name) = (&field.ty, field.key.tag.number, &field.key.name);
+            if field.is_one_of {
+                let [has, merge] = ["has", "merge"].map(|item| self.scope.inline(ty, item));
+                return quote_spanned!(ty.at()=> _ if #has(tag) => #merge(&mut self.#bound, tag, wire, input),);
+            }
+            let merge = self.scope.form(ty, "merge_field");
             quote_spanned!(ty.at()=> #tag => #merge(&mut self.#bound, #name, wire, input),)
         });
         quote! {
@@ -145,8 +162,13 @@ impl<'a> Fields<'a> {
 
     fn finish(&self, constructor: &TokenStream) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
-        let fields = self.each(|_, Field { ident, ty, key }, bound| {
-            let (finish, name) = (self.scope.form(ty, "finish_field"), &key.name);
+        let fields = self.each(|_, field, bound| {
+            let (ident, ty, name) = (&field.ident, &field.ty, &field.key.name);
+            if field.is_one_of {
+                let finish = self.scope.inline(ty, "finish");
+                return quote_spanned!(ty.at()=> #ident: #finish(self.#bound)?);
+            }
+            let finish = self.scope.form(ty, "finish_field");
             quote_spanned!(ty.at()=> #ident: #finish(self.#bound, #name)?)
         });
         quote! {
@@ -158,21 +180,66 @@ impl<'a> Fields<'a> {
 
     fn schema(&self, name: &TokenStream) -> TokenStream {
         let message = &self.scope.message;
-        let members = self.each(|_, Field { ty, key, .. }, _| {
-            let (member, name, tag) = (self.scope.form(ty, "member"), &key.name, key.tag.number);
-            quote!(#member(#name, #tag))
+        let has_one_of = self.fields.iter().any(|field| field.is_one_of);
+        let members = self.each(|_, field, _| {
+            let (ty, name, tag) = (&field.ty, &field.key.name, field.key.tag.number);
+            if field.is_one_of {
+                let members = self.scope.inline(ty, "members");
+                return quote!(#members(#name));
+            }
+            let member = self.scope.form(ty, "member");
+            match has_one_of {
+                true => quote!(#message::Vec::from([#member(#name, #tag)])),
+                false => quote!(#member(#name, #tag)),
+            }
         });
+        let members = match has_one_of {
+            true => quote!([#(#members),*].concat()),
+            false => quote!([#(#members),*].into()),
+        };
         quote! {
             fn schema() -> #message::Schema {
-                #message::Schema::of::<Self>(#name, #message::Shape::Message([#(#members),*].into()))
+                #message::Schema::of::<Self>(#name, #message::Shape::Message(#members))
             }
         }
     }
 
+    /// The places of a oneof's fields are behind those of the fields here, and tell which of these the oneof is.
+    fn places(&self) -> TokenStream {
+        let core = &self.scope.core;
+        let (mut own, mut rest, all) = (Vec::new(), TokenStream::new(), self.fields.len());
+        for (at, field) in self.fields.iter().enumerate() {
+            if !field.is_one_of {
+                own.push((at, &field.key));
+                continue;
+            }
+            let (cfg, place) = (
+                attributes(&field.key),
+                self.scope.inline(&field.ty, "place"),
+            );
+            rest.extend(quote! {
+                #cfg
+                {
+                    if let #core::option::Option::Some(inner) = #place(name) {
+                        return #core::option::Option::Some(#at + #all * (inner + 1));
+                    }
+                }
+            });
+        }
+        places(own.into_iter(), &rest, self.scope)
+    }
+
     pub(super) fn keys(&self) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
-        let places = places(self.fields.iter().map(|field| &field.key), self.scope);
+        let places = self.places();
+        let all = self.fields.len();
         let arms = self.each(|place, field, bound| {
+            if field.is_one_of {
+                let read = self.scope.inline(&field.ty, "read");
+                return quote_spanned! {field.ty.at()=>
+                    _ if place % #all == #place => #read(&mut self.#bound, place / #all - 1, map),
+                };
+            }
             let read = self.scope.form(&field.ty, "read_field");
             quote_spanned!(field.ty.at()=> #place => #read(&mut self.#bound, map),)
         });
@@ -193,19 +260,27 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Finds the place of a name, in either spelling.
-pub(super) fn places<'a>(keys: impl Iterator<Item = &'a Keys>, scope: &Scope) -> TokenStream {
+/// Finds the place of a name, in either spelling; `rest` returns that of a name which none of the keys has.
+pub(super) fn places<'a>(
+    keys: impl Iterator<Item = (usize, &'a Keys)>,
+    rest: &TokenStream,
+    scope: &Scope,
+) -> TokenStream {
     let core = &scope.core;
-    let arms = keys.enumerate().map(|(place, key)| {
+    let arms = keys.map(|(place, key)| {
         let (cfg, name) = (attributes(key), &key.name);
         let camel = Some(&key.camel).filter(|camel| *camel != name).into_iter();
         quote!(#cfg #name #(| #camel)* => #core::option::Option::Some(#place),)
     });
+    let rest = match rest.is_empty() {
+        true => quote!(#core::option::Option::None),
+        false => quote!({ #rest #core::option::Option::None }),
+    };
     quote! {
         fn place(name: &str) -> #core::option::Option<usize> {
             match name {
                 #(#arms)*
-                _ => #core::option::Option::None,
+                _ => #rest,
             }
         }
     }

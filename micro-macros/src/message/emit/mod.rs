@@ -13,7 +13,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Visibility, parse_quote};
 
 use super::derives::Derives;
-use super::model::{Model, Shape, Typed};
+use super::model::{Coding, Model, Shape, Typed};
 use super::read::Item;
 use crate::{names, paths};
 
@@ -138,7 +138,20 @@ impl Scope {
         let (span, own) = (ty.at(), self.own(ty));
         let [form, item] = [form, item].map(|name| Ident::new(name, span));
         let message = respanned(&self.message, span);
-        quote_spanned!(span=> <<#own as #message::Field>::Form as #message::#form<#own>>::#item)
+        let field = match ty.coding {
+            Coding::Usual => quote_spanned!(span=> #message::Field),
+            Coding::Sint => quote_spanned!(span=> #message::FieldAs<#message::Sint>),
+            Coding::Fixed => quote_spanned!(span=> #message::FieldAs<#message::Fixed>),
+        };
+        quote_spanned!(span=> <<#own as #field>::Form as #message::#form<#own>>::#item)
+    }
+
+    /// What `ty` calls `item` as a oneof.
+    fn inline(&self, ty: &Typed, item: &str) -> TokenStream {
+        let (span, own) = (ty.at(), self.own(ty));
+        let item = Ident::new(item, span);
+        let message = respanned(&self.message, span);
+        quote_spanned!(span=> <#own as #message::Inline>::#item)
     }
 
     /// The type, by its other name where it has one: as it was written it stands in one place only.

@@ -125,13 +125,13 @@ fn record(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
 }
 
 fn serialize(scope: &Scope, variants: &[Variant]) -> TokenStream {
-    let (message, name) = (&scope.message, scope.name());
+    let (core, message, name) = (&scope.core, &scope.message, scope.name());
     let arms = arms(variants, |_, variant| {
         let (ident, name) = (&variant.ident, &variant.key.name);
         match &variant.payload {
             Payload::Value(ty) => {
                 let write = scope.single(ty, "write_variant");
-                quote!(Self::#ident(value) => #write(value, #name, &mut fields)?,)
+                quote!(Self::#ident(value) => #write(value, #name, fields)?,)
             }
             Payload::Fields(inner, _) => {
                 let view = hidden(scope, variant, "View");
@@ -143,19 +143,30 @@ fn serialize(scope: &Scope, variants: &[Variant]) -> TokenStream {
                 quote! {
                     Self::#ident #pattern => {
                         let view = #view { #(#members)* __marker: #message::marker(self) };
-                        #message::serde::ser::SerializeStruct::serialize_field(&mut fields, #name, &view)?;
+                        #message::serde::ser::SerializeStruct::serialize_field(fields, #name, &view)?;
                     }
                 }
             }
         }
     });
-    scope.serialize(&quote! {
-        let mut fields = #message::serde::Serializer::serialize_struct(serializer, #name, 1)?;
-        match self {
-            #(#arms)*
+    let write = quote! {
+        fn write<__W: #message::serde::ser::SerializeStruct>(
+            &self,
+            fields: &mut __W,
+        ) -> #core::result::Result<(), __W::Error> {
+            match self {
+                #(#arms)*
+            }
+            #core::result::Result::Ok(())
         }
+    };
+    let write = scope.implement(quote!(#message::OneOf), &scope.ident, write);
+    let serialize = scope.serialize(&quote! {
+        let mut fields = #message::serde::Serializer::serialize_struct(serializer, #name, 1)?;
+        #message::OneOf::write(self, &mut fields)?;
         #message::serde::ser::SerializeStruct::end(fields)
-    })
+    });
+    quote!(#write #serialize)
 }
 
 /// A name for the slot of a variant that none of the user's is.
@@ -192,10 +203,15 @@ fn slots_of(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
         quote!(type Record = #ty; #(#methods)*),
     );
     let keys = [
-        places(variants.iter().map(|variant| &variant.key), scope),
+        places(
+            variants.iter().map(|variant| &variant.key).enumerate(),
+            &TokenStream::new(),
+            scope,
+        ),
         read_by_name(scope, variants),
     ];
     let keys = scope.implement(quote!(#message::Keys), slots, quote!(#(#keys)*));
+    let alternatives = alternatives(scope, variants, slots);
     let visibility = &scope.visibility;
     quote! {
         #visibility enum #slots #impl_generics #where_clause {
@@ -205,7 +221,24 @@ fn slots_of(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
         #default
         #read
         #keys
+        #alternatives
     }
+}
+
+fn alternatives(scope: &Scope, variants: &[Variant], slots: &Ident) -> TokenStream {
+    let (core, message) = (&scope.core, &scope.message);
+    let tags = arms(variants, |_, variant| {
+        let tag = variant.key.tag.number;
+        quote!(#tag,)
+    });
+    let alternatives = quote! {
+        const TAGS: &'static [#core::primitive::u32] = &[#(#tags)*];
+
+        fn is_unset(&self) -> #core::primitive::bool {
+            #core::matches!(self, Self::Unset(_))
+        }
+    };
+    scope.implement(quote!(#message::Alternatives), slots, alternatives)
 }
 
 fn merge(scope: &Scope, variants: &[Variant]) -> TokenStream {

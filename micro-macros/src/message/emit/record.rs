@@ -67,6 +67,22 @@ pub(super) fn broken(scope: &Scope) -> TokenStream {
             &slots,
             quote!(fn default() -> Self { Self(#core::marker::PhantomData) }),
         ),
+        scope.implement(
+            quote!(#message::Alternatives),
+            &slots,
+            quote! {
+                const TAGS: &'static [#core::primitive::u32] = &[];
+                fn is_unset(&self) -> #core::primitive::bool { true }
+            },
+        ),
+        scope.implement(
+            quote!(#message::OneOf),
+            ident,
+            quote! {
+                fn write<__W: #message::serde::ser::SerializeStruct>(&self, _: &mut __W)
+                    -> #core::result::Result<(), __W::Error> { #core::result::Result::Ok(()) }
+            },
+        ),
         scope.serialize(&fields.serialize("")),
         scope.deserialize(&quote!(#message::deserialize::<#slots #ty_generics, __D>)),
     ];

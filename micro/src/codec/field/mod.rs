@@ -31,11 +31,13 @@ macro_rules! standard {
 
 mod blob;
 pub(super) mod choice;
+pub(super) mod coded;
 pub(super) mod keyed;
 mod list;
 mod map;
 pub(super) mod nested;
 mod number;
+pub(super) mod one_of;
 mod optional;
 pub(super) mod record;
 mod text;

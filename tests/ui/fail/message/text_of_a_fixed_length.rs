@@ -1,0 +1,7 @@
+#[micro::message]
+struct Order {
+    #[micro(fixed)]
+    name: String,
+}
+
+fn main() {}

@@ -1,9 +1,0 @@
-#[micro::message]
-enum Status {
-    #[default]
-    Open,
-    #[micro(name = "closed")]
-    Done,
-}
-
-fn main() {}

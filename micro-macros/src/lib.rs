@@ -16,6 +16,8 @@ mod message;
 mod method;
 mod names;
 mod paths;
+#[cfg(feature = "proto")]
+mod proto;
 mod rewrite;
 mod service;
 #[cfg(test)]
@@ -87,7 +89,9 @@ use proc_macro::TokenStream;
 /// | attribute | on | meaning |
 /// |---|---|---|
 /// | `#[tag = 3]` | field, variant | its number in protobuf; else one more than the one before. Asked for behind `#[cfg]` |
-/// | `#[micro(name = "userID")]` | field, variant with fields | its name in JSON, MessagePack and the `.proto` |
+/// | `#[micro(name = "userID")]` | field, variant | its name in JSON, MessagePack and the `.proto`; there, a variant without fields has the enum's before it |
+/// | `#[micro(sint)]`, `#[micro(fixed)]` | field of 32 or 64 bits, list or option of them, variant | written as protobuf's `sint32` or `fixed32` and their kin |
+/// | `#[micro(oneof)]` | field `Option<E>` of a struct | the variants of the enum `E` are fields of the message, of which one is set; all tags are written |
 /// | `#[default]` | variant | the one that absence stands for; without fields it has the number 0 |
 /// | `#[micro(unknown)]` | variant `Other(i32)` | keeps numbers that have no variant; else they are refused |
 ///
@@ -315,6 +319,25 @@ pub fn function(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(args.into(), item.into()).into()
+}
+
+/// Writes the messages and services of a proto file here, as structs, enums and traits.
+///
+/// `micro::proto!("proto/greeter.proto")` names a file by its path from the directory of `Cargo.toml`. Each message is as one
+/// with [`macro@message`], each service a trait with [`macro@service`] and so has a client, and `greeter::serve`. The
+/// crate is built again when the file changes, and what is wrong in it is said with its line. The guide
+/// `micro::proto_files` tells what becomes of what.
+///
+/// # Keys
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `include("proto", "third_party")` | the directories that imports are relative to | that of the file |
+/// | `name = "mail-box"` | what the services are registered and found as | the package |
+#[cfg(feature = "proto")]
+#[proc_macro]
+pub fn proto(input: TokenStream) -> TokenStream {
+    proto::expand(input.into()).into()
 }
 
 /// Makes an enum an error that crosses the wire and arrives as itself.

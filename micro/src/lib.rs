@@ -56,6 +56,7 @@
 //! - how a call finds its node, and what is tried again: [`calls`];
 //! - what keeps failing nodes and too many calls at bay: [`resilience`];
 //! - how connections are secured: [`securing`];
+//! - proto files, out of services and into them: [`proto_files`];
 //! - events from publishers to subscribers: [`events`];
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
@@ -74,6 +75,7 @@
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `mdns-go` | the same in go-micro's form: finds its services, and is found by them | no |
 //! | `macros` | the attributes | yes |
+//! | `proto` | services and messages from proto files, by `proto!` | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //!
 //! JSON and protobuf, and the memory registry, transport and broker are always there.
@@ -107,6 +109,8 @@ mod dial;
 mod flags;
 #[doc = include_str!("docs/observe.md")]
 pub mod observe {}
+#[doc = include_str!("docs/proto.md")]
+pub mod proto_files {}
 #[cfg(feature = "http")]
 mod http;
 pub mod id;
@@ -145,6 +149,8 @@ pub use codec::{Message, Plain, Streaming};
 pub use context::Context;
 pub use error::{Error, Outcome, Result, RetryAfter, TypedError};
 pub use metadata::Metadata;
+#[cfg(feature = "proto")]
+pub use micro_macros::proto;
 #[cfg(feature = "macros")]
 pub use micro_macros::{error, function, handler, main, message, service, subscriber};
 pub use peer::Peer;

@@ -9,7 +9,7 @@ use crate::handler::Handler;
 use crate::{names, paths};
 
 /// What a client has besides its handlers' methods.
-pub(super) const FUNCTIONS: [&str; 3] = ["new", "named", "local"];
+pub(crate) const FUNCTIONS: [&str; 3] = ["new", "named", "local"];
 
 /// A client about to be emitted.
 pub(super) struct Client<'a> {

@@ -10,6 +10,8 @@ mod implementation;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+#[cfg(feature = "proto")]
+pub(crate) use self::client::FUNCTIONS as CLIENT_FUNCTIONS;
 use self::generics::Generics;
 use crate::args::{Args, Key};
 use crate::diag::Diag;

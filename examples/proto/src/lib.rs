@@ -1,0 +1,3 @@
+//! The contract of both ends: `kitchen.proto`.
+
+micro::proto!("kitchen.proto");

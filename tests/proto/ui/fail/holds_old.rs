@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/holds_old.proto");
+
+fn main() {}

@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/map_of_sint.proto");
+
+fn main() {}

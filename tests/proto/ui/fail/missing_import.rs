@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/missing_import.proto");
+
+fn main() {}

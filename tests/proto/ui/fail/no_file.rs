@@ -1,0 +1,3 @@
+micro::proto!(name = "greeter");
+
+fn main() {}

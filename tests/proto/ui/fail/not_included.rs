@@ -1,0 +1,3 @@
+micro::proto!("proto/greeter.proto", include("ui"));
+
+fn main() {}

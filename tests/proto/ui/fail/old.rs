@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/old.proto");
+
+fn main() {}

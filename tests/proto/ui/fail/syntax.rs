@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/syntax.proto");
+
+fn main() {}

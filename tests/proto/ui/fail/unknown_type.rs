@@ -1,0 +1,3 @@
+micro::proto!("ui/proto/unknown_type.proto");
+
+fn main() {}

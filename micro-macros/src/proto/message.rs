@@ -173,10 +173,9 @@ fn map(scope: &mut Scope, field: &FieldDescriptor, depth: usize) -> TokenStream 
     let both = [entry.map_entry_key_field(), entry.map_entry_value_field()];
     if both.iter().any(|own| coding(&own.kind()).is_some()) {
         scope.refuse(format!(
-            "{}: `{}` is a map with numbers that are zigzag or of a fixed length, which is not supported: \
+            "{} is a map with numbers that are zigzag or of a fixed length, which is not supported: \
              write `int32`, `int64`, `uint32` or `uint64`",
-            field.parent_message().parent_file().name(),
-            field.full_name()
+            said(field)
         ));
     }
     let [key, value] = both.map(|own| value(scope, &own, depth));
@@ -195,9 +194,15 @@ fn value(scope: &mut Scope, field: &FieldDescriptor, depth: usize) -> TokenStrea
         Kind::Bool => quote!(bool),
         Kind::String => quote!(::std::string::String),
         Kind::Bytes => quote!(::std::vec::Vec<u8>),
-        Kind::Message(own) => scope.path(Named::Message(own), depth, field.full_name()),
-        Kind::Enum(own) => scope.path(Named::Enum(own), depth, field.full_name()),
+        Kind::Message(own) => scope.path(Named::Message(own), depth, &said(field)),
+        Kind::Enum(own) => scope.path(Named::Enum(own), depth, &said(field)),
     }
+}
+
+/// The field as messages name it: behind its file.
+fn said(field: &FieldDescriptor) -> String {
+    let file = field.parent_message().parent_file();
+    format!("{}: `{}`", file.name(), field.full_name())
 }
 
 /// How the numbers of the field are written, if not in the usual way.

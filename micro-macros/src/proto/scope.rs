@@ -144,13 +144,13 @@ impl Scope {
         self.name.as_deref().or(package)
     }
 
-    /// The type as it is named within a module, `depth` modules deep; `of` is what mentions it.
+    /// The type as it is named within a module, `depth` modules deep; `of` is what mentions it, behind its file.
     pub(super) fn path(&mut self, named: Named, depth: usize, of: &str) -> TokenStream {
         let file = named.file();
         if file.syntax() == Syntax::Proto2 {
             let (name, file) = (named.full_name(), file.name());
             self.refuse(format!(
-                "`{of}` is of the type {name}, which {file} defines in proto2"
+                "{of} is of the type {name}, which {file} defines in proto2"
             ));
         }
         let (place, name) = (self.place(&named), type_name(named.name()));

@@ -73,6 +73,9 @@ fn payload(
 ) -> TokenStream {
     match message.full_name() {
         "google.protobuf.Empty" => quote!(()),
-        _ => scope.path(Named::Message(message.clone()), 0, method.full_name()),
+        _ => {
+            let of = format!("{}: `{}`", method.parent_file().name(), method.full_name());
+            scope.path(Named::Message(message.clone()), 0, &of)
+        }
     }
 }

@@ -204,10 +204,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The distance between the places of two fields of one oneof: more than there are fields, and never 1.
+    fn stride(&self) -> usize {
+        self.fields.len() + 1
+    }
+
     /// The places of a oneof's fields are behind those of the fields here, and tell which of these the oneof is.
     fn places(&self) -> TokenStream {
         let core = &self.scope.core;
-        let (mut own, mut rest, all) = (Vec::new(), TokenStream::new(), self.fields.len());
+        let (mut own, mut rest, all) = (Vec::new(), TokenStream::new(), self.stride());
         for (at, field) in self.fields.iter().enumerate() {
             if !field.is_one_of {
                 own.push((at, &field.key));
@@ -232,7 +237,7 @@ impl<'a> Fields<'a> {
     pub(super) fn keys(&self) -> TokenStream {
         let (core, message) = (&self.scope.core, &self.scope.message);
         let places = self.places();
-        let all = self.fields.len();
+        let all = self.stride();
         let arms = self.each(|place, field, bound| {
             if field.is_one_of {
                 let read = self.scope.inline(&field.ty, "read");

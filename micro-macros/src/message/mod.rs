@@ -9,6 +9,7 @@ mod emit;
 mod model;
 mod own;
 mod read;
+mod read_choice;
 mod spelling;
 
 #[cfg(feature = "proto")]

@@ -2,6 +2,7 @@
 
 mod codecs;
 mod coded;
+mod compiled;
 mod errors;
 mod json;
 mod kinds;

@@ -4,7 +4,8 @@ use micro::Message;
 use micro::message::ContentType;
 use proptest::prelude::*;
 
-use crate::proto_file::{compiled, reflected};
+use crate::compiled::compiled;
+use crate::proto_file::reflected;
 use crate::round_trips::comes_back;
 use crate::twin::{config, decode, encode, written};
 use crate::values::{Narrow, NarrowTwin};

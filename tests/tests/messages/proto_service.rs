@@ -5,7 +5,7 @@ use micro::codec::ProtoFile;
 use micro::prelude::*;
 use prost_reflect::{MethodDescriptor, ServiceDescriptor};
 
-use crate::proto_file::compiled;
+use crate::compiled::compiled;
 use crate::values::Tree;
 
 #[micro::message]

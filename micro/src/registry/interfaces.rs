@@ -1,6 +1,8 @@
 //! The network interfaces that a registry on multicast uses beside loopback: those that were named.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+#[cfg(feature = "mdns-go")]
+use std::net::Ipv4Addr;
 
 /// Interfaces by name or address; loopback is not among them, since it is always used.
 #[derive(Debug, Default)]
@@ -34,6 +36,7 @@ impl Named {
     }
 
     /// The IPv4 address of each that is there, by its name.
+    #[cfg(feature = "mdns-go")]
     pub(super) fn v4(&self) -> Vec<(String, Ipv4Addr)> {
         let found = self.found();
         let of = |wanted: &String| {

@@ -18,6 +18,10 @@ pub struct Limits {
     /// How long a server keeps a connection that idles; a client keeps it half as long, so as not to call on
     /// one that is being closed. Default 60 s.
     pub idle_timeout: Duration,
+    /// How long a server takes calls on one connection before it has the client open another, so that callers spread
+    /// over nodes that come later; up to a tenth less, so that not all do at once. What is in flight is finished.
+    /// Default 0, which is for ever; set by `--max_connection_age`.
+    pub connection_age: Duration,
     /// How long a server that drains keeps connections that idle, for calls that are on their way. Default 1 s.
     pub linger: Duration,
     /// How long connecting may take, if half of the time that the call has left is not less. Default 5 s.
@@ -40,6 +44,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(5),
             body_rate: 16 << 10,
             idle_timeout: Duration::from_secs(60),
+            connection_age: Duration::ZERO,
             linger: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(5),
             calls: 1024,

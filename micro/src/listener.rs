@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::address;
@@ -55,6 +56,14 @@ impl Site {
             leaving: AtomicBool::new(false),
             open: AtomicUsize::new(0),
         }
+    }
+
+    /// When a connection that begins now takes no more calls; `None` is never.
+    pub(crate) fn expiry(&self) -> Option<Instant> {
+        let age = self.limits.connection_age;
+        let age = age - age / 1000 * fastrand::u32(0..=100);
+        let expiry = Instant::now().checked_add(age);
+        expiry.filter(|_| !age.is_zero())
     }
 
     /// True once no more is to be begun.

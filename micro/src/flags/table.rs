@@ -321,6 +321,14 @@ pub(super) static ROWS: &[Row] = &[
         ToString::to_string
     ),
     row!(
+        "max_connection_age",
+        LIMITS,
+        "TIME",
+        "How long a server takes calls on one connection before the client is to open another; 0s is for ever",
+        transport_options.limits.connection_age = duration,
+        time
+    ),
+    row!(
         "head_timeout",
         LIMITS,
         "TIME",

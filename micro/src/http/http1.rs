@@ -1,13 +1,16 @@
 //! A connection of HTTP/1.1: requests in order, one at a time, in one task.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 use super::connection::exchange;
 use super::opening::Opened;
@@ -22,7 +25,15 @@ use crate::peer::Peer;
 pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, answer: &A) {
     let pace = Arc::new(Pace::default());
     let next = Next::default();
-    let service = service_fn(|request| exchange(site, answer, &peer, &pace, &next, request));
+    let expiry = site.expiry();
+    let service = service_fn(async |request| {
+        let mut reply = exchange(site, answer, &peer, &pace, &next, request).await?;
+        if expiry.is_some_and(|expiry| Instant::now() >= expiry) {
+            let close = HeaderValue::from_static("close");
+            reply.headers_mut().insert(CONNECTION, close);
+        }
+        Ok::<_, Infallible>(reply)
+    });
     let connection = http1::Builder::new()
         .max_header_size(site.limits.head)
         .serve_connection(TokioIo::new(Paced::new(opened, Arc::clone(&pace))), service)

@@ -1,7 +1,7 @@
 //! A connection of HTTP/2: many requests at once, all of them in one task.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, ready};
@@ -45,9 +45,15 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
     let mut draining = pin!(site.draining());
     let mut running = FuturesUnordered::new();
     let mut idle = pin!(sleep_until(Instant::now() + limits.idle_timeout));
+    let mut old = pin!(async {
+        match site.expiry() {
+            Some(expiry) => sleep_until(expiry).await,
+            None => pending().await,
+        }
+    });
     let mut leaves = false;
     let ended = poll_fn(|cx| {
-        if !leaves && draining.as_mut().poll(cx).is_ready() {
+        if !leaves && (draining.as_mut().poll(cx).is_ready() || old.as_mut().poll(cx).is_ready()) {
             leaves = true;
             connection.as_mut().graceful_shutdown();
         }

@@ -125,7 +125,7 @@ impl Builder {
         /// Bounds what the default transport lets pass.
         limits(limits: Limits) [
             "client_pool_size", "client_pool_ttl", "client_connect_timeout", "max_message", "max_head",
-            "max_calls", "max_streams", "max_connections", "head_timeout", "body_rate"
+            "max_calls", "max_streams", "max_connections", "max_connection_age", "head_timeout", "body_rate"
         ] = |settings| settings.transport_options.limits = limits;
         /// Says what pages in browsers may ask of the default transport.
         web(web: Web) ["allow_origin", "allow_host"] = |settings| settings.transport_options.web = web;

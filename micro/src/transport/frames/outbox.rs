@@ -11,6 +11,10 @@ use super::frame::{EMPTY, END, Kind, MORE, PIECE, begin, end, put};
 /// How many bytes may wait to be written before nothing more is begun.
 const HIGH: usize = 256 << 10;
 
+/// The same for messages of several frames, and for what is answered at once: refusals, and the answers of pings.
+const LADEN: usize = 8 << 20;
+const OVERFULL: usize = 4 << 20;
+
 /// How many bytes are handed to the system at once.
 const BATCH: usize = 64 << 10;
 
@@ -27,6 +31,8 @@ pub(super) struct Outbox {
     credit: i64,
     /// How many bytes were put in so far.
     put: u64,
+    /// How many bytes of messages of several frames are not cut up yet.
+    held: usize,
 }
 
 /// A message of several frames.
@@ -51,6 +57,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             credit: i64::from(credit),
             put: 0,
+            held: 0,
         }
     }
 
@@ -68,6 +75,16 @@ impl Outbox {
     /// True if so much waits to be written that nothing more should be begun.
     pub(super) fn is_full(&self) -> bool {
         self.small.len() > HIGH
+    }
+
+    /// The same, with the long messages.
+    pub(super) fn is_laden(&self) -> bool {
+        self.is_full() || self.held > LADEN
+    }
+
+    /// True if even what cannot wait should not be asked for.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.small.len() > OVERFULL
     }
 
     /// True if nothing can be written now.
@@ -115,6 +132,7 @@ impl Outbox {
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&length.to_le_bytes());
         self.put += (bytes.len() + body.len()) as u64;
+        self.held += body.len();
         self.waiting.push_back(Long {
             call,
             kind,
@@ -144,16 +162,23 @@ impl Outbox {
     /// Forgets the messages of a call that is cancelled. Of one that has begun the other side knows the length, and
     /// gives back the room that was kept for it.
     pub(super) fn forget(&mut self, call: u32) {
-        self.waiting.retain(|long| long.call != call);
-        let unbegun = |long: &&Long| long.call == call && !long.has_begun;
-        let kept: usize = self
-            .long
-            .iter()
-            .filter(unbegun)
-            .map(|long| long.body.len())
-            .sum();
-        self.long.retain(|long| long.call != call);
-        self.credit += kept as i64;
+        self.waiting.retain(|long| {
+            let is_kept = long.call != call;
+            self.held -= if is_kept { 0 } else { long.body.len() };
+            is_kept
+        });
+        self.long.retain(|long| {
+            let is_kept = long.call != call;
+            if !is_kept {
+                self.held -= long.body.len();
+                self.credit += if long.has_begun {
+                    0
+                } else {
+                    long.body.len() as i64
+                };
+            }
+            is_kept
+        });
         self.add_credit(0);
     }
 
@@ -167,7 +192,7 @@ impl Outbox {
         while batch.len() < BATCH
             && let Some(mut long) = self.long.pop_front()
         {
-            long.piece(batch);
+            self.held -= long.piece(batch);
             if !long.body.is_empty() {
                 self.long.push_back(long);
             }
@@ -176,7 +201,8 @@ impl Outbox {
 }
 
 impl Long {
-    fn piece(&mut self, batch: &mut Vec<u8>) {
+    /// Writes its next piece; returns how long that is.
+    fn piece(&mut self, batch: &mut Vec<u8>) -> usize {
         let piece = self.body.split_to(PIECE.min(self.body.len()));
         let flags = match (self.body.is_empty(), self.is_last) {
             (false, _) => MORE,
@@ -193,5 +219,6 @@ impl Long {
         batch.extend_from_slice(&piece);
         end(batch, at);
         self.has_begun = true;
+        piece.len()
     }
 }

@@ -29,6 +29,11 @@ impl Input {
         take(&self.bytes[self.start..self.end])
     }
 
+    /// True if a frame has begun to come.
+    pub(super) fn is_partial(&self) -> bool {
+        self.start < self.end
+    }
+
     /// Takes away a frame of that length.
     pub(super) fn used(&mut self, length: usize) {
         self.start += length;
@@ -68,6 +73,8 @@ pub(super) struct Pipe<S> {
     written: usize,
     /// How many bytes the system took so far.
     pub(super) sent: u64,
+    /// How many it gave.
+    pub(super) received: u64,
     is_flushed: bool,
 }
 
@@ -79,6 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             batch: Vec::new(),
             written: 0,
             sent: 0,
+            received: 0,
             is_flushed: true,
         }
     }
@@ -89,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
         let read = buffer.filled().len();
         self.input.end += read;
+        self.received += read as u64;
         Poll::Ready(Ok(read > 0))
     }
 

@@ -161,6 +161,8 @@ impl Writer {
             .filter(|exchange| !exchange.sent_end)
         {
             exchange.sent_end = true;
+            // What was dropped while a message was on its way: the rest of it must not follow the end.
+            state.outbox.forget(self.id);
             state.outbox.control(kind, flags, self.id, payload);
         }
         drop(state);

@@ -1,11 +1,12 @@
 //! What each frame from the server does to its call.
 
+use std::collections::HashMap;
 use std::task::Waker;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::super::assembly::{Partial, Piece, first};
+use super::super::assembly::{Partial, Piece};
 use super::super::frame::{EMPTY, END, Frame, Kind, UNREACHED};
 use super::super::head::{NUMBERED, is_numbered, read_reply, write_call, write_names};
 use super::super::inbox::{Inbox, cost, inbox};
@@ -35,6 +36,12 @@ pub(super) struct Exchange {
     pub(super) writer: Option<Waker>,
     pub(super) got_end: bool,
     pub(super) sent_end: bool,
+}
+
+/// The call that what came belongs to.
+fn exchange(calls: &mut HashMap<u32, Exchange>, id: u32) -> Result<&mut Exchange, Broken> {
+    let exchange = calls.get_mut(&id).filter(|exchange| !exchange.got_end);
+    exchange.ok_or(Broken("an answer belongs to no call"))
 }
 
 /// What the caller waits for.
@@ -159,11 +166,11 @@ impl State {
                 } else {
                     error
                 };
-                self.exchange(frame.call)?.fail(error, wakers);
+                exchange(&mut self.calls, frame.call)?.fail(error, wakers);
             }
             Kind::Cancel => {
                 let error = Error::cancelled(ID, "the server left the call");
-                self.exchange(frame.call)?.fail(error, wakers);
+                exchange(&mut self.calls, frame.call)?.fail(error, wakers);
             }
             Kind::Credit if frame.call == 0 => self.outbox.add_credit(frame.credit()?),
             Kind::Credit => {
@@ -185,25 +192,21 @@ impl State {
                 return Err(Broken("a server sent what only a caller sends"));
             }
         }
-        let can_end = matches!(
-            frame.kind,
-            Kind::Reply | Kind::Data | Kind::Fail | Kind::Cancel
-        );
-        if can_end && frame.has(END) {
-            self.ended(frame.call, wakers);
+        let is_end = match frame.kind {
+            Kind::Fail | Kind::Cancel => true,
+            Kind::Reply | Kind::Data => frame.has(END),
+            _ => false,
+        };
+        if is_end {
+            self.ended(frame.call, wakers)?;
         }
         Ok(())
-    }
-
-    fn exchange(&mut self, id: u32) -> Result<&mut Exchange, Broken> {
-        let exchange = self.calls.get_mut(&id).filter(|exchange| !exchange.got_end);
-        exchange.ok_or(Broken("an answer belongs to no call"))
     }
 
     fn reply(&mut self, frame: &Frame<'_>, wakers: &mut Vec<Waker>) -> Result<(), Broken> {
         let (content_type, metadata, body) = read_reply(frame.payload)?;
         let limit = self.ours.message as usize;
-        let exchange = self.exchange(frame.call)?;
+        let exchange = exchange(&mut self.calls, frame.call)?;
         if exchange.inbox.is_some() || exchange.opening.is_some() {
             return Err(Broken("a call is answered twice"));
         }
@@ -212,22 +215,25 @@ impl State {
             self.opened(frame.call, None, wakers);
             return Ok(());
         }
-        let piece = first(frame, body, limit)?;
+        let piece = self.window.first(frame, body, limit)?;
         self.piece(frame, piece, wakers)
     }
 
     fn data(&mut self, frame: &Frame<'_>, wakers: &mut Vec<Waker>) -> Result<(), Broken> {
         let limit = self.ours.message as usize;
-        let exchange = self.exchange(frame.call)?;
+        let exchange = exchange(&mut self.calls, frame.call)?;
         if frame.has(EMPTY) {
             return Ok(());
         }
         let piece = match exchange.partial.take() {
-            Some(partial) => partial.next(frame)?,
+            Some(partial) => self.window.next(partial, frame)?,
+            None if matches!(exchange.answer, Answer::Waited(_)) => {
+                return Err(Broken("a message came before the answer"));
+            }
             None if exchange.room <= 0 => {
                 return Err(Broken("a message came for which there is no room"));
             }
-            None => first(frame, frame.payload, limit)?,
+            None => self.window.first(frame, frame.payload, limit)?,
         };
         self.piece(frame, piece, wakers)
     }
@@ -240,7 +246,7 @@ impl State {
         wakers: &mut Vec<Waker>,
     ) -> Result<(), Broken> {
         let limit = self.ours.message;
-        let exchange = self.exchange(frame.call)?;
+        let exchange = exchange(&mut self.calls, frame.call)?;
         let (message, room) = match piece {
             Piece::Part(_) if frame.has(END) => {
                 return Err(Broken("a message ends before it is whole"));
@@ -271,9 +277,7 @@ impl State {
             }
             Some(message) => self.opened(frame.call, Some(message), wakers),
         }
-        if room > 0 {
-            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
-        }
+        self.window.give_back(room, &mut self.outbox);
         Ok(())
     }
 
@@ -299,15 +303,16 @@ impl State {
     }
 
     /// Nothing more comes from the server; what this side has not ended is ended with it.
-    fn ended(&mut self, id: u32, wakers: &mut Vec<Waker>) {
+    fn ended(&mut self, id: u32, wakers: &mut Vec<Waker>) -> Result<(), Broken> {
         let Some(exchange) = self.calls.get_mut(&id) else {
-            return;
+            return Ok(());
         };
-        exchange.got_end = true;
-        if let Some(partial) = exchange.partial.take() {
-            let room = partial.credit();
-            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
+        if matches!(exchange.answer, Answer::Waited(_)) {
+            return Err(Broken("a call ended without an answer"));
         }
+        exchange.got_end = true;
+        self.window
+            .abandon(exchange.partial.take(), &mut self.outbox);
         if let Some(inbox) = exchange.inbox.take() {
             inbox.end(None);
         }
@@ -318,6 +323,7 @@ impl State {
             exchange.sent_end = true;
         }
         self.finish(id);
+        Ok(())
     }
 
     /// The caller wants no more of the call.

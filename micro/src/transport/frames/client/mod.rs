@@ -18,13 +18,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use self::calls::Exchange;
 use super::Broken;
+use super::assembly::Window;
 use super::frame::Kind;
 use super::inbox::{Wish, Wishes};
 use super::limits_preface;
 use super::outbox::Outbox;
 use super::pipe::Pipe;
 use super::preface::{LENGTH, Preface};
-use super::watch::{Silence, Watch};
+use super::watch::{Standing, Verdict, Watch};
 use crate::transport::Limits;
 
 /// How long the other side may take to say that it speaks frames.
@@ -47,6 +48,8 @@ pub(in super::super) struct Shared {
 /// What callers and the task change.
 struct State {
     outbox: Outbox,
+    /// This side's room for the long messages of all of them.
+    window: Window,
     calls: HashMap<u32, Exchange>,
     /// The number of the call that began last.
     last: u32,
@@ -91,6 +94,7 @@ impl Connection {
             ours,
             wishes: Arc::clone(&wishes),
             outbox: Outbox::new(theirs.connection),
+            window: Window::new(ours.connection),
             calls: HashMap::new(),
             last: 0,
             begun: 0,
@@ -110,7 +114,8 @@ impl Connection {
         });
         // Half as long as a server keeps one that idles, so as not to call on one that is being closed.
         let idle = limits.idle_timeout / 2;
-        tokio::spawn(Arc::clone(&shared).drive(stream, idle));
+        let watch = Watch::new(idle, limits, None);
+        tokio::spawn(Arc::clone(&shared).drive(stream, watch));
         Ok(Arc::new(Self(shared)))
     }
 }
@@ -147,11 +152,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn drive<S: AsyncRead + AsyncWrite + Unpin>(self: Arc<Self>, stream: S, idle: Duration) {
+    async fn drive<S: AsyncRead + AsyncWrite + Unpin>(self: Arc<Self>, stream: S, watch: Watch) {
         let mut driver = Driver {
             shared: &self,
             pipe: Pipe::new(stream),
-            watch: Watch::new(idle),
+            watch,
             wakers: Vec::new(),
             is_deferred: false,
         };
@@ -217,22 +222,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
             if let Some(why) = self.is_over() {
                 return Poll::Ready(Ok(why));
             }
-            let is_busy = !self.shared.state().calls.is_empty();
-            match std::task::ready!(self.watch.poll(cx, is_busy)) {
-                Silence::Ask => self
+            let standing = Standing {
+                is_busy: !self.shared.state().calls.is_empty(),
+                // Servers may stop reading while their answers are not read, and callers have deadlines.
+                is_owed: false,
+                moved: 0,
+            };
+            match std::task::ready!(self.watch.poll(cx, standing)) {
+                Verdict::Ask => self
                     .shared
                     .state()
                     .outbox
                     .control(Kind::Ping, 0, 0, &[0; 8]),
-                Silence::Idle => {
+                Verdict::Idle => {
                     // From now on nobody begins a call here; one that did goes first.
                     let mut state = self.shared.state();
                     let begun = state.begun;
                     state.going.get_or_insert(begun);
                 }
-                Silence::Dead => {
+                Verdict::Dead => {
                     return Poll::Ready(Err(Broken("the other side is silent").into()));
                 }
+                Verdict::Slow | Verdict::Old => {}
             }
         }
         cx.waker().wake_by_ref();

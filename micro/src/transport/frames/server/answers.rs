@@ -66,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sends what the reply's stream has ready, as far as the caller takes it.
     pub(super) fn emit(&mut self, id: u32, mut stream: BoxStream<'static, Result<Bytes>>) {
-        for _ in 0..ROW {
+        for sent in 0.. {
             let Some(call) = self.calls.get_mut(&id) else {
                 return;
             };
@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.paused.push(id);
                 return;
             }
-            if self.outbox.is_full() {
+            if sent == ROW || self.outbox.is_laden() {
                 break;
             }
             match once(&mut stream.next()) {

@@ -1,19 +1,20 @@
 //! What each frame from a caller does to its call, and what becomes of a handler's answer.
 
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, abortable};
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::assembly::{Piece, first};
+use super::super::assembly::Piece;
 use super::super::frame::{EMPTY, END, Frame, Kind};
 use super::super::head::read_call;
 use super::super::inbox::{cost, inbox};
 use super::super::{Broken, ID};
 use super::answers::once;
-use super::{Abort, Call, Connection, Done, Step};
+use super::{Abort, Call, Connection, Done, IN_PLACE, Step, Waiting};
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
 
@@ -62,16 +63,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let is_stream = frame.has(EMPTY);
         self.calls.insert(id, self.call(is_stream));
         self.streams += usize::from(is_stream);
+        // Refused ones, too: who sent them counts them.
+        self.taken += u64::from(!self.is_going);
         if let Some(refusal) = self.refusal(is_stream) {
             self.fail(id, &refusal);
-        } else {
-            self.taken += 1;
         }
         if is_stream {
             self.open(id, request, None, frame.has(END));
             return Ok(());
         }
-        let piece = first(frame, body, self.limits.message)?;
+        let piece = self.window.first(frame, body, self.limits.message)?;
         if let Some(call) = self.calls.get_mut(&id) {
             call.opening = Some(request);
         }
@@ -83,6 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             is_stream,
             abort: None,
             opening: None,
+            waits: None,
             partial: None,
             inbox: None,
             room: i64::from(self.ours.stream),
@@ -130,11 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Ok(());
         }
         let piece = match call.partial.take() {
-            Some(partial) => partial.next(frame)?,
+            Some(partial) => self.window.next(partial, frame)?,
             None if call.room <= 0 => {
                 return Err(Broken("a message came for which there is no room"));
             }
-            None => first(frame, frame.payload, limit)?,
+            None => self.window.first(frame, frame.payload, limit)?,
         };
         self.piece(id, piece, frame.has(END))
     }
@@ -153,10 +155,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Piece::Whole(message, room) => (Ok(message), room),
             Piece::TooLong(room) => (Err(self.too_long()), room),
         };
-        if room > 0 {
-            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
-        }
         self.message(id, message, is_last);
+        // Who sends more than is answered waits, so that what is begun is bounded.
+        match self.calls.get_mut(&id).and_then(|call| call.waits.as_mut()) {
+            Some(waits) => waits.room = room,
+            None => self.window.give_back(room, &mut self.outbox),
+        }
         Ok(())
     }
 
@@ -218,8 +222,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Body::Stream(messages.boxed())
             }
         };
-        let answer = self.accept.call(request);
-        self.start(id, answer);
+        if self.queue.is_empty() && !self.outbox.is_laden() {
+            let answer = self.accept.call(request);
+            return self.start(id, answer);
+        }
+        call.waits = Some(Waiting { request, room: 0 });
+        self.queue.push_back(id);
+    }
+
+    /// Begins calls that waited for answers to be read; true if there was one.
+    pub(super) fn dequeue(&mut self) -> bool {
+        let began = Instant::now();
+        let mut is_any = false;
+        while !self.outbox.is_laden()
+            && let Some(id) = self.queue.pop_front()
+        {
+            // It may have been cancelled.
+            let waits = self.calls.get_mut(&id).and_then(|call| call.waits.take());
+            if let Some(Waiting { request, room }) = waits {
+                self.window.give_back(room, &mut self.outbox);
+                let answer = self.accept.call(request);
+                self.start(id, answer);
+            }
+            is_any = true;
+            self.is_late |= began.elapsed() > IN_PLACE;
+        }
+        is_any
     }
 
     /// Polls a handler in place, once; what waits goes on among the steps, or elsewhere.
@@ -263,6 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         };
         call.got_end = true;
+        self.window.abandon(call.partial.take(), &mut self.outbox);
         if let Some(inbox) = call.inbox.take() {
             inbox.end(how);
         }
@@ -272,10 +301,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The caller wants no more of it: what runs is dropped, and the end is said if it was not.
     fn cancel(&mut self, id: u32) {
         let is_sending = self.outbox.is_sending(id);
-        let call = self.forget(id);
-        if let Some(partial) = call.as_ref().and_then(|call| call.partial.as_ref()) {
-            let room = partial.credit();
-            self.outbox.control(Kind::Credit, 0, 0, &room.to_le_bytes());
+        let mut call = self.forget(id);
+        if let Some(call) = &mut call {
+            self.window.abandon(call.partial.take(), &mut self.outbox);
+            let room = call.waits.take().map_or(0, |waits| waits.room);
+            self.window.give_back(room, &mut self.outbox);
         }
         if is_sending || call.is_some_and(|call| !call.sent_end) {
             self.outbox.forget(id);

@@ -6,7 +6,7 @@
 mod answers;
 mod calls;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use futures_util::stream::{BoxStream, FuturesUnordered};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use super::assembly::Partial;
+use super::assembly::{Partial, Window};
 use super::frame::Kind;
 use super::head::Endpoints;
 use super::inbox::{Inbox, Wish, Wishes};
 use super::outbox::Outbox;
 use super::pipe::Pipe;
 use super::preface::{LENGTH, Preface};
-use super::watch::{Silence, Watch};
+use super::watch::{Standing, Verdict, Watch};
 use super::{Broken, limits_preface};
 use crate::error::Result;
 use crate::listener::Site;
@@ -37,6 +37,9 @@ use crate::transport::{Accept, Limits};
 
 /// How long handlers may be polled in place before what is ready is written and the others run elsewhere.
 const IN_PLACE: Duration = Duration::from_micros(100);
+
+/// What ends a connection whose other side stops in the middle.
+const SLOW: &str = "the peer is too slow to send or to read the rest of what was begun (--head_timeout, --body_rate)";
 
 /// How many steps are taken before others of the runtime get a turn.
 const STEPS: usize = 64;
@@ -56,7 +59,7 @@ where
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "no frames"),
         Err(_) => return tracing::debug!(%peer, "a connection said nothing and is closed"),
     };
-    let mut connection = Connection::new(stream, theirs, peer.clone(), accept, limits.clone());
+    let mut connection = Connection::new(stream, theirs, peer.clone(), accept, site);
     let mut draining = pin!(site.draining());
     // One poll is enough to be woken, since the task that polls never changes.
     let mut registered = false;
@@ -71,10 +74,10 @@ where
     });
     if let Err(error) = ended.await {
         tracing::debug!(%peer, %error, "a connection broke");
-        // So that the other side can say why; it may be gone already.
+        // So that the other side can say why. It may be gone, or read nothing: nobody waits for it.
         let reason = error.to_string();
         connection.go(&reason);
-        let _ = poll_fn(|cx| connection.write(cx)).await;
+        let _ = poll_fn(|cx| Poll::Ready(connection.write(cx))).await;
     }
 }
 
@@ -105,6 +108,8 @@ struct Call {
     abort: Option<Abort>,
     /// A request whose first message is not whole.
     opening: Option<Request>,
+    /// A whole one that is not begun yet; then it is in the queue.
+    waits: Option<Waiting>,
     partial: Option<Partial>,
     /// For the messages of the caller's stream.
     inbox: Option<Inbox>,
@@ -116,6 +121,13 @@ struct Call {
     waiting: Option<BoxStream<'static, Result<Bytes>>>,
     got_end: bool,
     sent_end: bool,
+}
+
+/// A call that waits for answers of others to be read.
+struct Waiting {
+    request: Request,
+    /// How much room its message took.
+    room: u32,
 }
 
 enum Abort {
@@ -138,9 +150,13 @@ struct Connection<S> {
     pipe: Pipe<S>,
     outbox: Outbox,
     endpoints: Endpoints,
+    /// This side's room for the long messages of all calls.
+    window: Window,
     calls: HashMap<u32, Call>,
     /// How many of them are streams.
     streams: usize,
+    /// Those that wait to be begun.
+    queue: VecDeque<u32>,
     /// Steps that wait, and those that run elsewhere.
     steps: FuturesUnordered<Abortable<Step>>,
     elsewhere: JoinSet<(u32, Done)>,
@@ -148,7 +164,7 @@ struct Connection<S> {
     paused: Vec<u32>,
     wishes: Arc<Wishes>,
     watch: Watch,
-    /// How many calls were taken.
+    /// How many calls came before no more were taken.
     taken: u64,
     /// No more are.
     is_going: bool,
@@ -166,31 +182,29 @@ struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(
-        stream: S,
-        theirs: Preface,
-        peer: Peer,
-        accept: Arc<dyn Accept>,
-        limits: Limits,
-    ) -> Self {
+    fn new(stream: S, theirs: Preface, peer: Peer, accept: Arc<dyn Accept>, site: &Site) -> Self {
+        let limits = site.limits.clone();
+        let ours = limits_preface(&limits);
         Self {
             pipe: Pipe::new(stream),
             outbox: Outbox::new(theirs.connection),
             endpoints: Endpoints::default(),
+            window: Window::new(ours.connection),
             calls: HashMap::new(),
             streams: 0,
+            queue: VecDeque::new(),
             steps: FuturesUnordered::new(),
             elsewhere: JoinSet::new(),
             paused: Vec::new(),
             wishes: Arc::default(),
-            watch: Watch::new(limits.idle_timeout),
+            watch: Watch::new(limits.idle_timeout, &limits, site.expiry()),
             taken: 0,
             is_going: false,
             lingering: None,
             read_at: Instant::now(),
             is_late: false,
             theirs,
-            ours: limits_preface(&limits),
+            ours,
             peer,
             accept,
             limits,
@@ -223,15 +237,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.poll_end(cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            match ready!(self.watch.poll(cx, !self.calls.is_empty())) {
-                Silence::Ask => self.outbox.control(Kind::Ping, 0, 0, &[0; 8]),
-                Silence::Idle if self.is_going => return Poll::Ready(Ok(())),
-                Silence::Idle => self.go("the connection was idle"),
-                Silence::Dead => return Poll::Ready(Err(Broken("the peer is silent").into())),
+            match ready!(self.watch.poll(cx, self.standing())) {
+                Verdict::Ask => self.outbox.control(Kind::Ping, 0, 0, &[0; 8]),
+                Verdict::Idle if self.is_going => return Poll::Ready(Ok(())),
+                Verdict::Idle => self.go("the connection was idle"),
+                Verdict::Old if self.is_going => {}
+                Verdict::Old => self.go("the connection has come of age (--max_connection_age)"),
+                Verdict::Dead => return Poll::Ready(Err(Broken("the peer is silent").into())),
+                Verdict::Slow => return Poll::Ready(Err(Broken(SLOW).into())),
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn standing(&self) -> Standing {
+        let has_to_read = !self.outbox.is_empty() || self.pipe.is_writing();
+        let has_to_send = self.pipe.input.is_partial() || self.window.is_waiting();
+        Standing {
+            is_busy: !self.calls.is_empty(),
+            is_owed: has_to_read || has_to_send,
+            moved: self.pipe.sent + self.pipe.received,
+        }
     }
 
     /// Ready when a connection that takes no more calls has none left, and those on their way were refused.
@@ -268,8 +295,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Polls what waits, unless nothing more can be written, and says whether a step was done; pending if there is no
     /// time for more, since a stream that always has something ready would keep the connection from reading.
     fn work(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut begun = None;
-        while !self.outbox.is_full() {
+        let mut begun = self.dequeue().then(Instant::now);
+        while !self.outbox.is_laden() {
             if let Poll::Ready(Some(Ok((id, done)))) = self.elsewhere.poll_join_next(cx) {
                 self.done(id, done);
             } else if let Poll::Ready(Some(step)) = self.steps.poll_next_unpin(cx) {
@@ -293,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Goes on with streams that waited, if they need not any more.
     fn resume(&mut self) {
-        if self.paused.is_empty() || self.outbox.is_full() {
+        if self.paused.is_empty() || self.outbox.is_laden() {
             return;
         }
         for id in std::mem::take(&mut self.paused) {
@@ -305,6 +332,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads once, and takes every frame that came; false at the end.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+        if self.outbox.is_overfull() {
+            // What is read now would be answered at once, and the peer reads no answers: the write wakes.
+            return Poll::Pending;
+        }
         if !ready!(self.pipe.poll_read(cx))? {
             return Poll::Ready(Ok(false));
         }

@@ -57,7 +57,7 @@ async fn metadata_that_does_not_fit_is_refused() {
 }
 
 /// A server, spoken to in bytes.
-async fn peer() -> (DuplexStream, JoinHandle<()>) {
+pub(super) async fn peer() -> (DuplexStream, JoinHandle<()>) {
     let (mut here, there) = duplex(1 << 20);
     let (server, _site) = server(there, echo(), small());
     here.write_all(&limits_preface(&Limits::default()).write())
@@ -77,13 +77,13 @@ async fn ended_by(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn frame(kind: Kind, flags: u8, call: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: Kind, flags: u8, call: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     frame::put(&mut out, kind, flags, call, payload);
     out
 }
 
-fn call(flags: u8, call: u32, body: &[u8]) -> Vec<u8> {
+pub(super) fn call(flags: u8, call: u32, body: &[u8]) -> Vec<u8> {
     let mut payload = Vec::new();
     write_call(&mut payload, &request(), None);
     payload.extend_from_slice(body);

@@ -1,7 +1,9 @@
 //! Two sides of one connection, over a pipe in memory.
 
 mod calls;
+mod flow;
 mod limits;
+mod slow;
 mod streams;
 
 use std::sync::Arc;

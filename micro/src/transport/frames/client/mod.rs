@@ -147,6 +147,13 @@ impl Shared {
         self.state().calls.len() >= self.theirs.calls as usize
     }
 
+    /// Has it end once nobody else holds it.
+    pub(super) fn release(self: Arc<Self>) {
+        let wishes = Arc::clone(&self.wishes);
+        drop(self);
+        wishes.waker.wake();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No user's code runs under it, and each change leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -301,6 +308,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
             return Poll::Ready(Ok(false));
         }
         self.watch.heard();
+        let taken = self.take();
+        // What came before something wrong is an answer like any other.
+        self.wakers.drain(..).for_each(Waker::wake);
+        taken?;
+        Poll::Ready(Ok(true))
+    }
+
+    /// Takes every frame that has come.
+    fn take(&mut self) -> Result<(), Broken> {
         let input = &mut self.pipe.input;
         let mut state = self.shared.state();
         while let Some((frame, length)) = input.frame()? {
@@ -310,8 +326,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
             state.take(&frame, &mut self.wakers)?;
             input.used(length);
         }
-        drop(state);
-        self.wakers.drain(..).for_each(Waker::wake);
-        Poll::Ready(Ok(true))
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Messages captured from go-micro: ours mean the same to it, and its own mean the same to us.
 
 mod exchanges;
+mod frames;
 mod greeter;
 #[path = "../http/raw.rs"]
 #[allow(

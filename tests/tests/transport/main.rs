@@ -1,6 +1,7 @@
 //! What every transport promises: one test for each line of `Channel`'s and `Accept`'s behaviour, run over all of them.
 
 mod auto;
+mod pool;
 
 use std::sync::Arc;
 

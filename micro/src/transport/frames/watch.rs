@@ -81,6 +81,11 @@ impl Watch {
         self.used = self.heard;
     }
 
+    /// The connection is old again after that time.
+    pub(super) fn expire_after(&mut self, time: Duration) {
+        self.expiry = Some(later(Instant::now(), time));
+    }
+
     /// Wakes the task when it is time to look again.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, standing: Standing) -> Poll<Verdict> {
         match (self.owed, standing.is_owed) {

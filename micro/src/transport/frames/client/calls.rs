@@ -186,7 +186,8 @@ impl State {
             Kind::GoAway => {
                 let taken = frame.payload.first_chunk();
                 let taken = taken.ok_or(Broken("a go-away does not count"))?;
-                self.going = Some(u64::from_le_bytes(*taken));
+                let taken = u64::from_le_bytes(*taken);
+                self.going = Some(self.going.map_or(taken, |before| before.min(taken)));
             }
             Kind::Call | Kind::Define => {
                 return Err(Broken("a server sent what only a caller sends"));

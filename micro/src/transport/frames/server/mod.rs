@@ -168,6 +168,8 @@ struct Connection<S> {
     taken: u64,
     /// No more are.
     is_going: bool,
+    /// The client knows that soon no more will be.
+    is_old: bool,
     /// After the last call, for those that are on their way.
     lingering: Option<Pin<Box<tokio::time::Sleep>>>,
     /// When the frames that are being taken were read.
@@ -200,6 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             watch: Watch::new(limits.idle_timeout, &limits, site.expiry()),
             taken: 0,
             is_going: false,
+            is_old: false,
             lingering: None,
             read_at: Instant::now(),
             is_late: false,
@@ -214,7 +217,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes no more calls, and says so.
     fn go(&mut self, why: &str) {
         self.is_going = true;
-        let payload = [&self.taken.to_le_bytes(), why.as_bytes()].concat();
+        self.say_going(self.taken, why);
+    }
+
+    fn say_going(&mut self, taken: u64, why: &str) {
+        let payload = [&taken.to_le_bytes(), why.as_bytes()].concat();
         self.outbox.control(Kind::GoAway, 0, 0, &payload);
     }
 
@@ -241,14 +248,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Verdict::Ask => self.outbox.control(Kind::Ping, 0, 0, &[0; 8]),
                 Verdict::Idle if self.is_going => return Poll::Ready(Ok(())),
                 Verdict::Idle => self.go("the connection was idle"),
-                Verdict::Old if self.is_going => {}
-                Verdict::Old => self.go("the connection has come of age (--max_connection_age)"),
+                Verdict::Old => self.age(),
                 Verdict::Dead => return Poll::Ready(Err(Broken("the peer is silent").into())),
                 Verdict::Slow => return Poll::Ready(Err(Broken(SLOW).into())),
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Has the client open another connection; what it sends until it knows that is taken, and after a while no more.
+    fn age(&mut self) {
+        let why = "the connection has come of age (--max_connection_age)";
+        if self.is_going {
+            return;
+        }
+        if self.is_old {
+            return self.go(why);
+        }
+        self.is_old = true;
+        self.say_going(u64::MAX, why);
+        self.watch.expire_after(self.limits.linger);
     }
 
     fn standing(&self) -> Standing {

@@ -251,3 +251,25 @@ async fn a_connection_is_kept_until_it_has_come_of_age() {
 
     assert!(!pair.connection.is_open());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_on_its_way_when_its_connection_came_of_age_is_taken() {
+    let (mut here, there) = duplex(1 << 10);
+    let (_server, _site) = server(there, echo(), aging());
+    here.write_all(&limits_preface(&aging()).write())
+        .await
+        .unwrap();
+    here.read_exact(&mut [0; LENGTH]).await.unwrap();
+    let mut header = [0; HEADER];
+    here.read_exact(&mut header).await.unwrap();
+    assert_eq!(header[2], Kind::GoAway as u8);
+    let length = u16::from_le_bytes([header[0], header[1]]);
+    here.read_exact(&mut vec![0; usize::from(length)])
+        .await
+        .unwrap();
+
+    here.write_all(&call(END, 1, b"late")).await.unwrap();
+
+    here.read_exact(&mut header).await.unwrap();
+    assert_eq!(header[2], Kind::Reply as u8);
+}

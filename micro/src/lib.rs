@@ -83,6 +83,10 @@
 
 extern crate self as micro;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[path = "__fuzz.rs"]
+pub mod __fuzz;
 #[doc(hidden)]
 #[path = "__private.rs"]
 pub mod __private;

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 15] = [
     &["flags"],
     &["service"],
     &["program"],
-    &["prelude", "__private"],
+    &["prelude", "__private", "__fuzz"],
 ];
 
 fn floor(module: &str) -> Option<usize> {

@@ -19,6 +19,8 @@ use async_trait::async_trait;
 
 #[cfg(feature = "broker-http")]
 pub use self::http::HttpBroker;
+#[cfg(all(fuzzing, feature = "broker-http"))]
+pub(crate) use self::http::fuzz;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
 pub use scheme::Scheme;

@@ -28,6 +28,8 @@ use async_trait::async_trait;
 pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
+#[cfg(all(fuzzing, feature = "mdns"))]
+pub(crate) use mdns::fuzz;
 #[cfg(feature = "mdns-go")]
 pub use mdns_go::MdnsGoRegistry;
 pub use memory::MemoryRegistry;

@@ -31,6 +31,8 @@ use futures_util::future::BoxFuture;
 pub use self::auto::AutoTransport;
 #[cfg(feature = "frames")]
 pub use self::frames::FramesTransport;
+#[cfg(all(fuzzing, feature = "frames"))]
+pub(crate) use self::frames::fuzz;
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcTransport;
 #[cfg(feature = "http")]

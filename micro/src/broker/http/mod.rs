@@ -4,6 +4,8 @@
 //! is announced and served by [`subscription`].
 
 mod envelope;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod inbox;
 mod nodes;
 mod post;

@@ -5,6 +5,8 @@
 
 mod announce;
 mod ask;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod interfaces;
 mod listen;
 mod nodes;

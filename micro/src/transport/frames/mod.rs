@@ -7,6 +7,8 @@ mod assembly;
 mod channel;
 mod client;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod head;
 mod inbox;
 mod outbox;

@@ -1,0 +1,4 @@
+//! Heads of calls and replies: what can be read is the same after it was written.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| micro::__fuzz::frames_head(data));

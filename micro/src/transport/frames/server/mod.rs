@@ -317,8 +317,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn work(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut begun = self.dequeue().then(Instant::now);
         while !self.outbox.is_laden() {
-            if let Poll::Ready(Some(Ok((id, done)))) = self.elsewhere.poll_join_next(cx) {
-                self.done(id, done);
+            if let Poll::Ready(Some(ended)) = self.elsewhere.poll_join_next(cx) {
+                // One that was cancelled has nothing to say, but others behind it may.
+                if let Ok((id, done)) = ended {
+                    self.done(id, done);
+                }
             } else if let Poll::Ready(Some(step)) = self.steps.poll_next_unpin(cx) {
                 if let Ok((id, done)) = step {
                     self.done(id, done);

@@ -4,6 +4,7 @@ mod calls;
 mod flow;
 mod limits;
 mod slow;
+mod steps;
 mod streams;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Calls over HTTP: what each end promises, seen from raw bytes and from the other end.
 
+mod bombs;
 mod calls;
 mod client;
 mod closing;

@@ -90,6 +90,17 @@ pub(super) fn call(flags: u8, call: u32, body: &[u8]) -> Vec<u8> {
     frame(Kind::Call, flags, call, &payload)
 }
 
+/// A head with so many pairs of metadata.
+fn crowded(pairs: usize) -> Vec<u8> {
+    let mut request = request();
+    for number in 0..pairs {
+        request.metadata.set(&format!("x-{number}"), "1");
+    }
+    let mut payload = Vec::new();
+    write_call(&mut payload, &request, None);
+    payload
+}
+
 #[tokio::test]
 async fn what_no_caller_may_send_ends_the_connection_with_the_reason() {
     let long = 500_u32.to_le_bytes();
@@ -100,6 +111,20 @@ async fn what_no_caller_may_send_ends_the_connection_with_the_reason() {
         (frame(Kind::Credit, 0, 0, b"x"), "not of 4 bytes"),
         (frame(Kind::Call, END, 1, b""), "cut short"),
         (call(END, 0, b""), "the number of another"),
+        (frame(Kind::Call, END, 1, &[0xff; 11]), "has no end"),
+        // A head, or a name in it, that says that it is longer than all there is.
+        (
+            frame(Kind::Call, END, 1, &[&[0xff; 9][..], &[1]].concat()),
+            "cut short",
+        ),
+        (
+            frame(Kind::Call, END, 1, &[4, 0, 0xff, 0xff, 3]),
+            "cut short",
+        ),
+        (
+            frame(Kind::Call, END, 1, &crowded(257)),
+            "too many pairs of metadata",
+        ),
         (
             [call(0, 1, b""), call(0, 1, b"")].concat(),
             "the number of another",

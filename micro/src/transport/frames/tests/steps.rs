@@ -226,7 +226,7 @@ async fn try_every_order(count: u32, is_late: bool) {
 
 #[tokio::test]
 async fn handlers_that_wait_here_lose_no_wake_and_are_dropped_once_in_every_order() {
-    try_every_order(6, false).await;
+    try_every_order(5, false).await;
 }
 
 #[tokio::test]

@@ -220,6 +220,31 @@ async fn a_peer_that_stops_in_the_handshake_is_closed_after_head_timeout() {
 }
 
 #[tokio::test]
+async fn a_peer_whose_handshake_comes_byte_by_byte_is_closed_after_head_timeout() {
+    let fleet = Fleet::new();
+    let node = fleet.builder("greeter").tls(fleet.member(&["greeter"]));
+    let _greeter = start(node.limits(quick())).await;
+    let stream = TcpStream::connect(fleet.address("greeter").await)
+        .await
+        .unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    // A record of 512 bytes would take five seconds.
+    let trickle = tokio::spawn(async move {
+        for byte in [0x16, 3, 1, 2, 0].into_iter().chain([1; 512]) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if writer.write_all(&[byte]).await.is_err() {
+                break;
+            }
+        }
+    });
+
+    let read = tokio::time::timeout(Duration::from_secs(4), reader.read(&mut [0])).await;
+
+    assert!(!matches!(read.unwrap(), Ok(1..)));
+    trickle.abort();
+}
+
+#[tokio::test]
 async fn a_node_that_stops_in_the_handshake_is_given_up_after_head_timeout() {
     let fleet = Fleet::new();
     let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -110,7 +110,7 @@ impl Bench {
         let watched = handlers.clone();
         let handler = accept(move |request: Request| {
             let body = request.body.into_bytes().unwrap();
-            let handling = match body.first() {
+            match body.first() {
                 Some(number) => Handling(Arc::clone(&watched[usize::from(*number)])),
                 None => {
                     let until = Instant::now() + Duration::from_micros(150);
@@ -119,8 +119,7 @@ impl Bench {
                     watched.wake();
                     Handling(Arc::new(watched))
                 }
-            };
-            handling
+            }
         });
         let (mut peer, there) = duplex(1 << 16);
         let site = Site::new(Limits::default());

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use hyper::StatusCode;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,7 +29,8 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
     let expiry = site.expiry();
     let service = service_fn(async |request| {
         let mut reply = exchange(site, answer, &peer, &pace, &next, request).await?;
-        if expiry.is_some_and(|expiry| Instant::now() >= expiry) {
+        let is_old = expiry.is_some_and(|expiry| Instant::now() >= expiry);
+        if is_old && reply.status() != StatusCode::SWITCHING_PROTOCOLS {
             let close = HeaderValue::from_static("close");
             reply.headers_mut().insert(CONNECTION, close);
         }

@@ -142,13 +142,6 @@ pub(in super::super) async fn open(
     })
 }
 
-impl Drop for FramesChannel {
-    fn drop(&mut self) {
-        // Those that nobody uses close now.
-        self.open().drain(..).for_each(Connection::release);
-    }
-}
-
 impl fmt::Debug for FramesChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FramesChannel({})", self.address)

@@ -19,10 +19,11 @@ use super::{channel, server};
 use crate::error::{Error, Result};
 use crate::listener::Site;
 use crate::message::{Body, ContentType, Request, Response};
+use crate::peer::Peer;
 use crate::transport::{Accept, Limits};
 
 /// A peer that sends what it has, in pieces, and reads all that it is sent.
-struct Peer {
+struct Script {
     sends: Bytes,
     piece: usize,
     /// What is pending every other time wakes at once, so that the other tasks have their turn.
@@ -33,7 +34,7 @@ struct Peer {
 /// How often a peer that has sent everything waits for answers before it closes.
 const LINGER: usize = 32;
 
-impl Peer {
+impl Script {
     /// The first byte says how long its pieces are; the others are sent.
     fn new(data: &[u8]) -> (Self, Arc<Mutex<Vec<u8>>>) {
         let (first, rest) = data.split_first().unwrap_or((&0, &[]));
@@ -57,7 +58,7 @@ impl Peer {
     }
 }
 
-impl AsyncRead for Peer {
+impl AsyncRead for Script {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -77,7 +78,7 @@ impl AsyncRead for Peer {
     }
 }
 
-impl AsyncWrite for Peer {
+impl AsyncWrite for Script {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -171,17 +172,17 @@ fn check(sent: &Mutex<Vec<u8>>) {
 
 /// A server is sent `data`.
 pub fn serve(data: &[u8]) {
-    let (peer, sent) = Peer::new(data);
+    let (peer, sent) = Script::new(data);
     run(async {
         let site = Site::new(limits());
-        server::serve(peer, "fuzz".into(), Arc::new(Moody), &site).await;
+        server::serve(peer, Peer::new("fuzz"), Arc::new(Moody), &site).await;
     });
     check(&sent);
 }
 
 /// A client with calls of every kind is answered `data`; each of them ends.
 pub fn call(data: &[u8]) {
-    let (peer, sent) = Peer::new(data);
+    let (peer, sent) = Script::new(data);
     run(async {
         let Ok(connection) = Connection::start(peer, "fuzz".into(), &limits()).await else {
             return;

@@ -147,13 +147,6 @@ impl Shared {
         self.state().calls.len() >= self.theirs.calls as usize
     }
 
-    /// Has it end once nobody else holds it.
-    pub(super) fn release(self: Arc<Self>) {
-        let wishes = Arc::clone(&self.wishes);
-        drop(self);
-        wishes.waker.wake();
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         // No user's code runs under it, and each change leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -123,7 +123,7 @@ impl Bench {
         });
         let (mut peer, there) = duplex(1 << 16);
         let site = Site::new(Limits::default());
-        let server = async move { serve(there, "here".into(), handler, &site).await };
+        let server = async move { serve(there, Peer::new("here"), handler, &site).await };
         let greeting = limits_preface(&Limits::default()).write();
         let busy = if is_late {
             call(END, 9, b"")

@@ -75,6 +75,7 @@
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `mdns-go` | the same in go-micro's form: finds its services, and is found by them | no |
 //! | `macros` | the attributes | yes |
+//! | `otel` | spans for a collector of OpenTelemetry, once one is named | no |
 //! | `proto` | services and messages from proto files, by `proto!` | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //!

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, fmt, registry};
 
 use crate::error::{Error, Result};
 use crate::flags::{self, Flags, NoArgs};
 use crate::server::Definition;
 use crate::service::{Builder, Service};
+use crate::telemetry::otlp;
 
 /// What a macro knows of the program that it is written in.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +188,11 @@ where
             );
         }
     };
-    let ended = runtime.block_on(run(program.builder(flags), own));
+    let ended = runtime.block_on(async {
+        let ended = run(program.builder(flags), own).await;
+        otlp::flush().await;
+        ended
+    });
     // Otherwise a thread that blocks, on standard input for one, would keep the program.
     runtime.shutdown_background();
     match ended {
@@ -197,11 +204,11 @@ where
 /// Logs to standard error, unless the program has set up logging of its own.
 fn log(level: LevelFilter) {
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(is_coloured)
-        .finish();
+        .with_filter(level);
+    let subscriber = registry().with(lines).with(otlp::otlp_layer());
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 

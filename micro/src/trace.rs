@@ -17,7 +17,7 @@ pub(crate) const STATE: &str = "tracestate";
 pub(crate) struct Trace {
     pub(crate) id: u128,
     pub(crate) span: u64,
-    flags: u8,
+    pub(crate) flags: u8,
 }
 
 /// Where the parts of the text form begin that every version has: trace, span, flags, and what may follow.

@@ -393,6 +393,14 @@ pub(super) static ROWS: &[Row] = &[
         transport_options.tls.server_name = some,
         or_empty
     ),
+    row!(
+        "otlp_endpoint",
+        SETTINGS,
+        "URL",
+        "Collector of OpenTelemetry that spans are sent to, such as http://localhost:4318",
+        otlp_endpoint = some,
+        or_empty
+    ),
     row!("log_level", SETTINGS, "LEVEL", "What is logged, to standard error",
         log_level = level, |level: &LevelFilter| level.to_string(),
         names: Some(|| LEVELS.to_vec())),

@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::message::{Request, Response};
 use crate::registry::{self, Registration, Registry};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, otlp};
 use crate::transport::{Accept, Listener, Transport};
 use crate::wrapper::Stack;
 
@@ -222,6 +222,7 @@ impl Server {
             &definitions,
             &identity(&parts, &options, listener.address()),
         );
+        otlp::started(&records);
         let (ttl, interval) = (options.register_ttl, options.register_interval);
         for node in records.iter().flat_map(|service| &service.nodes) {
             tracing::info!(registry = %parts.registry.describe(), "Registering node: {}", node.id);

@@ -101,6 +101,8 @@ impl Builder {
         /// Counts calls and messages, and shows the numbers at `GET /metrics`, in the form that Prometheus reads; off by
         /// default.
         metrics() ["metrics"] = |settings| settings.metrics = true;
+        /// Sends spans to the OpenTelemetry collector at `url`, such as `http://localhost:4318`; the feature `otel` has it.
+        otlp_endpoint(url: impl Into<String>) ["otlp_endpoint"] = |settings| settings.otlp_endpoint = Some(url.into());
         /// Sets [`Options::linger`](crate::server::Options::linger).
         linger(time: Duration) ["stop_linger"] = |settings| settings.server.linger = time;
         /// Sets [`Options::drain`](crate::server::Options::drain).
@@ -219,6 +221,7 @@ impl Builder {
                 settings
             }
         };
+        settings.export()?;
         Ok((settings, self.definitions))
     }
 }

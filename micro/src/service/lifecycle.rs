@@ -7,6 +7,7 @@ use super::Service;
 use super::hooks::Hooks;
 use crate::error::{Error, Result};
 use crate::server::Server;
+use crate::telemetry::otlp;
 
 /// A service that is being served. Dropping it ends everything at once, registered or not, and runs no hooks.
 pub struct Running {
@@ -33,6 +34,7 @@ impl Running {
         self.hooks.before_stop().await;
         self.server.stop().await;
         self.hooks.after_stop().await;
+        otlp::flush().await;
     }
 
     /// The first half of a stop without lingering: nobody who looks now finds this node.
@@ -46,6 +48,7 @@ impl Running {
     pub(super) async fn finish(mut self) {
         self.server.finish().await;
         self.hooks.after_stop().await;
+        otlp::flush().await;
     }
 }
 

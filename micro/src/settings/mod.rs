@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::registry::{self, Cache, Registry};
 use crate::selector::Selector;
 use crate::server::{self, Parts};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, otlp};
 use crate::tls::SECURE;
 use crate::transport::{self, Transport};
 
@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) given: Given,
     /// Calls and messages are counted.
     pub(crate) metrics: bool,
+    /// The collector that spans are sent to.
+    pub(crate) otlp_endpoint: Option<String>,
     /// Of programs that `#[micro::main]` runs; others set logging up themselves.
     pub(crate) log_level: LevelFilter,
     /// Where values come from that are not the default, by the name of their flag.
@@ -78,6 +80,7 @@ impl Default for Settings {
             server: server::Options::default(),
             given: Given::default(),
             metrics: false,
+            otlp_endpoint: None,
             log_level: LevelFilter::INFO,
             origins: BTreeMap::new(),
             fixed: BTreeSet::new(),
@@ -107,6 +110,19 @@ impl Settings {
 
     pub(crate) fn is_fixed(&self, name: &str) -> bool {
         self.fixed.contains(name)
+    }
+
+    /// Has spans sent to the collector, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// `bad_request` if that is no address of one, or if nothing here can send to one.
+    pub(crate) fn export(&self) -> Result<()> {
+        let server::Options { version, id, .. } = &self.server;
+        match &self.otlp_endpoint {
+            Some(endpoint) => otlp::begin(endpoint, &self.name, version, id),
+            None => Ok(()),
+        }
     }
 
     /// The parts that both ends stand on, and the client end.

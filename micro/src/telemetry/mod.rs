@@ -4,6 +4,11 @@
 
 mod meter;
 mod metrics;
+#[cfg(feature = "otel")]
+pub(crate) mod otlp;
+#[cfg(not(feature = "otel"))]
+#[path = "absent.rs"]
+pub(crate) mod otlp;
 mod snapshot;
 mod spans;
 
@@ -17,6 +22,8 @@ use futures_util::{Stream, StreamExt};
 use tracing::{Instrument, Span};
 
 pub use self::metrics::Metrics;
+#[cfg(feature = "otel")]
+pub use self::otlp::otlp_layer;
 pub(crate) use self::snapshot::CONTENT_TYPE;
 pub use self::snapshot::{Latency, Series, Snapshot};
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Level, Span, debug_span};
 
-use super::OTHER;
+use super::{OTHER, otlp};
 use crate::broker::Delivery;
+use crate::context::Context;
 use crate::message::Request;
 use crate::metadata::{ATTEMPT, Metadata};
 use crate::peer::Peer;
 use crate::trace::{PARENT, STATE, Trace, Traced};
 
 /// What filters know the spans by.
-const TARGET: &str = "micro::rpc";
+pub(super) const TARGET: &str = "micro::rpc";
 
 /// True if somebody listens to spans.
 pub(super) fn is_on() -> bool {
@@ -24,26 +25,24 @@ pub(super) fn is_on() -> bool {
 
 /// The span of a call that is made; the trace goes with the request.
 pub(super) fn call(request: &mut Request) -> Option<Arc<Traced>> {
-    let trace = outgoing(request);
-    traced(
-        debug_span!(
-            target: TARGET,
-            "call",
-            otel.name = %format_args!("{}/{}", request.service, request.endpoint),
-            otel.kind = "client",
-            otel.status_code = Empty,
-            rpc.system = "micro",
-            rpc.service = &*request.service,
-            rpc.method = &*request.endpoint,
-            server.address = Empty,
-            attempt = Empty,
-            hedged = Empty,
-            "error.type" = Empty,
-            trace_id = %format_args!("{:032x}", trace.id),
-            span_id = %format_args!("{:016x}", trace.span),
-        ),
-        trace,
-    )
+    let (trace, parent) = outgoing(request);
+    let span = debug_span!(
+        target: TARGET,
+        "call",
+        otel.name = %format_args!("{}/{}", request.service, request.endpoint),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system = "micro",
+        rpc.service = &*request.service,
+        rpc.method = &*request.endpoint,
+        server.address = Empty,
+        attempt = Empty,
+        hedged = Empty,
+        "error.type" = Empty,
+        trace_id = %format_args!("{:032x}", trace.id),
+        span_id = %format_args!("{:016x}", trace.span),
+    );
+    sent(span, trace, parent, request)
 }
 
 /// The span of a call that is answered by what was `found`, the service and the endpoint.
@@ -75,28 +74,27 @@ pub(super) fn serve(found: Option<(&str, &str)>, request: &Request) -> Option<Ar
         parent_id = Empty,
     );
     record_parent(&span, parent);
+    let trace = otlp::adopt(&span, trace, parent, true);
     traced(span, trace)
 }
 
 /// The span of a message that is published; the trace goes with it.
 pub(super) fn publish(request: &mut Request) -> Option<Arc<Traced>> {
-    let trace = outgoing(request);
-    traced(
-        debug_span!(
-            target: TARGET,
-            "publish",
-            otel.name = %format_args!("send {}", request.endpoint),
-            otel.kind = "producer",
-            otel.status_code = Empty,
-            messaging.system = "micro",
-            messaging.operation.name = "send",
-            messaging.destination.name = &*request.endpoint,
-            "error.type" = Empty,
-            trace_id = %format_args!("{:032x}", trace.id),
-            span_id = %format_args!("{:016x}", trace.span),
-        ),
-        trace,
-    )
+    let (trace, parent) = outgoing(request);
+    let span = debug_span!(
+        target: TARGET,
+        "publish",
+        otel.name = %format_args!("send {}", request.endpoint),
+        otel.kind = "producer",
+        otel.status_code = Empty,
+        messaging.system = "micro",
+        messaging.operation.name = "send",
+        messaging.destination.name = &*request.endpoint,
+        "error.type" = Empty,
+        trace_id = %format_args!("{:032x}", trace.id),
+        span_id = %format_args!("{:016x}", trace.span),
+    );
+    sent(span, trace, parent, request)
 }
 
 /// The span of a message that is handled by one of `group`, or by all.
@@ -121,6 +119,7 @@ pub(super) fn handle(group: Option<&str>, delivery: &Delivery) -> Option<Arc<Tra
         parent_id = Empty,
     );
     record_parent(&span, parent);
+    let trace = otlp::adopt(&span, trace, parent, true);
     traced(span, trace)
 }
 
@@ -142,6 +141,18 @@ pub(super) fn failed(span: &Span, code: u16) {
     span.record("error.type", code);
 }
 
+/// The span of what goes out with `request`, which names it to the far end.
+fn sent(
+    span: Span,
+    trace: Trace,
+    parent: Option<Trace>,
+    request: &mut Request,
+) -> Option<Arc<Traced>> {
+    let trace = otlp::adopt(&span, trace, parent, false);
+    request.metadata.set(PARENT, &trace.to_string());
+    traced(span, trace)
+}
+
 fn traced(span: Span, trace: Trace) -> Option<Arc<Traced>> {
     (!span.is_disabled()).then(|| Arc::new(Traced { span, trace }))
 }
@@ -155,21 +166,25 @@ fn record_parent(span: &Span, parent: Option<Trace>) {
     }
 }
 
-/// The hop of a call that is made, written to its metadata: of the handler's trace, unless the caller named another.
-fn outgoing(request: &mut Request) -> Trace {
+/// The hop of a call that is made, and the one that it comes from: of the handler's trace, unless the caller named another.
+fn outgoing(request: &mut Request) -> (Trace, Option<Trace>) {
     let named = request.metadata.get(PARENT).and_then(Trace::read);
     let served = request.context.traced().map(|traced| traced.trace);
-    let parent = match (named, served) {
-        (Some(named), Some(served)) if named.id != served.id => Some(named),
-        (named, served) => served.or(named),
+    let is_detached = served.is_none() && Context::current().is_some();
+    let here = if is_detached {
+        None
+    } else {
+        otlp::current().or(served)
+    };
+    let parent = match (named, here) {
+        (Some(named), Some(here)) if named.id != here.id => Some(named),
+        (named, here) => here.or(named),
     };
     if named.is_none() {
         // It belongs to a trace that is not this one.
         request.metadata.remove(STATE);
     }
-    let trace = parent.map_or_else(Trace::begin, Trace::next);
-    request.metadata.set(PARENT, &trace.to_string());
-    trace
+    (parent.map_or_else(Trace::begin, Trace::next), parent)
 }
 
 /// The hop of a call that is answered, and the one that it came from.

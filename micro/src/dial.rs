@@ -40,7 +40,7 @@ pub(crate) async fn dial(
         Err(_) if limit < most.min(TELLING) => {
             let detail =
                 format!("{address} was not connected to within {limit:.0?}, half of the time left");
-            return Err(Error::timeout(ID, detail).never_reached());
+            return Err(Error::timeout(ID, detail).late().never_reached());
         }
         Err(_) => {
             let why = format_args!(
@@ -59,7 +59,7 @@ pub(crate) async fn dial(
             let detail = format!(
                 "{address} did not finish the TLS handshake within {limit:.0?}, half of the time left"
             );
-            Err(Error::timeout(ID, detail).never_reached())
+            Err(Error::timeout(ID, detail).late().never_reached())
         }
         Err(_) => {
             let detail = format!(

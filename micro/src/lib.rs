@@ -125,6 +125,8 @@ mod listener;
 pub mod message;
 mod metadata;
 mod peer;
+#[cfg_attr(not(all(feature = "frames", feature = "http")), allow(dead_code))]
+mod phase;
 pub mod prelude;
 mod program;
 pub mod registry;

@@ -10,6 +10,7 @@ use super::window::Window;
 use crate::codec::{Message, Plain};
 use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request};
+use crate::phase::Course;
 use crate::registry::{Candidate, Service};
 use crate::transport::Channel;
 
@@ -36,9 +37,19 @@ pub(super) async fn complete(
         Ok(record.endpoints)
     };
     // It may be another call that asks, with more time than this one.
-    let asked = window.bound(&candidate.node.address, candidate.complete(endpoint, ask));
-    if let Err(error) = asked.await {
-        tracing::debug!(%error, node = candidate.node.id, "a partial record is not completed");
+    let mut course = Course::new(window.begun);
+    let asked = window.bound(&mut course, candidate.complete(endpoint, ask));
+    match asked.await {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => {
+            tracing::debug!(%error, node = candidate.node.id, "a partial record is not completed");
+        }
+        None => {
+            tracing::debug!(
+                node = candidate.node.id,
+                "a partial record is not completed in time"
+            );
+        }
     }
 }
 

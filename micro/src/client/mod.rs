@@ -9,6 +9,7 @@ mod fit;
 mod payload;
 mod publish;
 mod retry;
+mod spent;
 mod stream;
 mod window;
 
@@ -31,6 +32,7 @@ use crate::broker::Broker;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::message::{ContentType, Request, Response};
+use crate::phase::Course;
 use crate::registry::{Cache, Ejection};
 use crate::selector::Selector;
 use crate::telemetry::{Metrics, Observation};
@@ -306,7 +308,9 @@ impl Client {
 async fn through(first: &Next, mut request: Request, plan: Plan) -> Result<Response> {
     let window = Window::new(plan.opened_by);
     request.extensions.insert(plan);
-    window.bound("the wrappers", first.take(request)).await
+    let mut course = Course::new(window.begun);
+    let taken = window.bound(&mut course, first.take(request)).await;
+    taken.unwrap_or_else(|| Err(window.expired("all of it in the wrappers of the client")))
 }
 
 /// The channels to the nodes called so far, by address.

@@ -1,11 +1,17 @@
 //! The time that a call has, all attempts and pauses included.
 
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::ID;
-use crate::error::{Error, Result};
+use super::spent::in_millis;
+use crate::error::Error;
+use crate::phase::Course;
 
 /// From when to when a call may take.
 #[derive(Clone, Copy)]
@@ -55,21 +61,41 @@ impl Window {
         fits
     }
 
-    /// Ends `work` when the time is over, saying how long that was and where it went.
+    /// Ends `work` when the time is over, with `None`, and takes down what it waited for.
     pub(super) async fn bound<T>(
         self,
-        place: &str,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+        course: &mut Course,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         let Some(until) = self.until else {
-            return work.await;
+            return Some(work.await);
         };
-        let sent = Instant::now();
-        timeout_at(until, work).await.unwrap_or_else(|_| {
-            let allowed = until.saturating_duration_since(self.begun);
-            let before = sent.saturating_duration_since(self.begun);
-            let detail = format!("no answer from {place} within the {allowed:.0?} allowed, {before:.0?} of them spent before");
-            Err(Error::timeout(ID, detail))
-        })
+        let mut work = pin!(Some(work));
+        let followed = poll_fn(|cx| match work.as_mut().as_pin_mut() {
+            Some(work) => course.follow(|| work.poll(cx)),
+            None => Poll::Pending,
+        });
+        let done = timeout_at(until, followed).await;
+        if done.is_err() {
+            // What is dropped has a last word on what it waited for.
+            course.follow(|| work.set(None));
+        }
+        done.ok()
     }
+
+    /// The error of a call that was not done in time, with `parts` of where that went.
+    pub(super) fn expired(self, parts: impl fmt::Display) -> Error {
+        let until = self.until.unwrap_or_else(Instant::now);
+        let allowed = in_millis(until.saturating_duration_since(self.begun));
+        Error::timeout(ID, format!("deadline of {allowed:?} passed: {parts}")).late()
+    }
+}
+
+/// How much less time than its caller a far end gets at most, for its word on what was late to be back in time.
+pub(super) const AHEAD: Duration = Duration::from_millis(50);
+
+/// The deadline of the far end of a call that is sent `now`: a tenth of the time earlier, at most [`AHEAD`].
+pub(super) fn ahead(deadline: std::time::Instant, now: Instant) -> std::time::Instant {
+    let left = deadline.saturating_duration_since(now.into_std());
+    deadline - (left / 10).min(AHEAD)
 }

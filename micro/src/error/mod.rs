@@ -2,6 +2,7 @@
 //!
 //! Made by every module, read by users and by the retry loop; knows nothing of either.
 
+mod late;
 mod outage;
 mod outcome;
 mod show;

@@ -22,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::dial::{dial, unreachable};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::phase::{self, Phase};
 use crate::tls::{Protocol, Way};
 
 /// How long a connection may take to settle after its last call before another is used.
@@ -99,17 +100,21 @@ impl Pool {
     /// `unavailable` if there is none and the node cannot be connected to, `timeout` if there is too little time to tell;
     /// no handler was reached.
     pub(crate) async fn lease(&self, deadline: Option<Deadline>) -> Result<Lease<'_>> {
-        let place = self
-            .places
-            .acquire()
-            .await
-            .map_err(|_| unreachable(&self.address, "the pool is closed"))?;
+        let place = match self.places.try_acquire() {
+            Ok(place) => place,
+            Err(_) => {
+                phase::enter(Phase::Room);
+                let place = self.places.acquire().await;
+                place.map_err(|_| unreachable(&self.address, "the pool is closed"))?
+            }
+        };
         let idle = self.settled().await;
         let used_before = idle.is_some();
         let open = match idle {
             Some(open) => open,
             None => self.connect(deadline).await?,
         };
+        phase::enter(Phase::Reply);
         Ok(Lease {
             pool: self,
             open,
@@ -126,6 +131,7 @@ impl Pool {
                 return Some(open);
             }
             // Its task may be about to notice that the last reply is complete, or that the peer has closed.
+            phase::enter(Phase::Room);
             if let Ok(Ok(())) = timeout(SETTLE, open.sender.ready()).await {
                 return Some(open);
             }
@@ -150,6 +156,7 @@ impl Pool {
 
     /// A fresh connection, for a call that must be answered by `deadline`.
     async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
+        phase::enter(Phase::Connection);
         let address = &*self.address;
         let stream = dial(address, &self.limits, deadline, &self.way, Protocol::Http).await?;
         let (sender, connection) = http1::Builder::new()
@@ -220,6 +227,7 @@ impl Lease<'_> {
             let fresh = self.pool.connect(deadline).await;
             self.open = fresh.map_err(Failed::Refused)?;
             self.used_before = false;
+            phase::enter(Phase::Reply);
             again(&mut message).map_err(Failed::Refused)?;
             failed = match self.open.sender.try_send_request(message).await {
                 Ok(reply) => return Ok(reply),

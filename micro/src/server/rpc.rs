@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -192,7 +192,7 @@ impl Core {
         if !facts.content_types.contains(&request.content_type) {
             return Err(unsupported(&request, service, handler));
         }
-        let deadline = deadline(request.deadline, service, endpoint, facts)?;
+        let (deadline, allowed) = deadline(request.deadline, service, endpoint, facts)?.unzip();
         let mut metadata = std::mem::take(&mut request.metadata);
         let attempt = metadata.get(ATTEMPT).and_then(|number| number.parse().ok());
         metadata.remove(ATTEMPT);
@@ -224,7 +224,7 @@ impl Core {
         let mut response = match bounded {
             Ok(Ok(answer)) => answer?,
             Ok(Err(panic)) => return Err(panicked(service, endpoint, &*panic)),
-            Err(_) => return Err(expired(service, endpoint, facts.idempotent)),
+            Err(_) => return Err(expired(service, endpoint, facts.idempotent, allowed)),
         };
         if let Body::Stream(stream) = response.body {
             let stream = context.scope_stream(stream);
@@ -243,7 +243,7 @@ impl Core {
     }
 }
 
-/// When the handler must be done.
+/// When the handler must be done, and how long that is.
 ///
 /// # Errors
 ///
@@ -253,18 +253,20 @@ fn deadline(
     service: &str,
     endpoint: &str,
     facts: &Facts,
-) -> Result<Option<Instant>> {
+) -> Result<Option<(Instant, Duration)>> {
     if theirs.is_none() && facts.timeout.is_none() {
         return Ok(None);
     }
-    let now = Instant::now();
+    // By tokio's clock, which is the one that deadlines are waited for by.
+    let now = tokio::time::Instant::now().into_std();
     let own = facts.timeout.and_then(|timeout| now.checked_add(timeout));
     let deadline = own.into_iter().chain(theirs).min();
     if deadline.is_some_and(|deadline| deadline <= now) {
         let detail = format!("the time for {endpoint} was over before it could run");
-        return Err(Error::timeout(service.to_owned(), detail).never_reached());
+        let late = Error::timeout(service.to_owned(), detail).late();
+        return Err(late.never_reached());
     }
-    Ok(deadline)
+    Ok(deadline.map(|deadline| (deadline, deadline - now)))
 }
 
 /// Tells tasks that the handler spawned that its caller has its answer, or is gone.
@@ -356,13 +358,11 @@ fn unsupported(request: &Request, service: &str, handler: &Handler) -> Error {
 }
 
 /// An expired call: go-micro v6 repeats a 408, so only what may run twice says that.
-fn expired(service: &str, endpoint: &str, idempotent: bool) -> Error {
-    let detail = format!("{endpoint} was not done within the time allowed");
-    if idempotent {
-        Error::timeout(service.to_owned(), detail)
-    } else {
-        Error::deadline_exceeded(service.to_owned(), detail)
-    }
+fn expired(service: &str, endpoint: &str, idempotent: bool, allowed: Option<Duration>) -> Error {
+    let allowed = allowed.unwrap_or_default().as_millis();
+    let detail = format!("{endpoint} was not done within the {allowed}ms that it had");
+    let code = if idempotent { 408 } else { 504 };
+    Error::new(code, service.to_owned(), detail).late()
 }
 
 fn panicked(service: &str, endpoint: &str, panic: &(dyn std::any::Any + Send)) -> Error {
@@ -378,12 +378,18 @@ fn panicked(service: &str, endpoint: &str, panic: &(dyn std::any::Any + Send)) -
     )
 }
 
-/// What the caller sees: another service's error, unless it was mapped or forwarded, is a fault of this one.
+/// What the caller sees: another service's error, unless it was mapped or forwarded, is a fault of this one; only where
+/// time ran out is handed on.
 fn seen_outside(error: Error, service: &str, endpoint: &str) -> Error {
     if error.is_own() {
         return error.by(service).reached();
     }
     tracing::warn!(service, endpoint, %error, "a call made by the handler failed");
+    if error.is_late() {
+        let detail = format!("a call made by {endpoint} was late: {}", error.detail());
+        let own = Error::deadline_exceeded(service.to_owned(), detail).late();
+        return own.with_source(error);
+    }
     Error::internal(
         service.to_owned(),
         format!("a call made by {endpoint} failed"),

@@ -40,6 +40,7 @@ impl Attempts {
         let Some(other) = self.second(found, snapshot) else {
             return slow.await;
         };
+        self.spent.attempted();
         self.hedge = Duration::ZERO;
         self.number += 1;
         telemetry::hedged(found.metrics, &copy);

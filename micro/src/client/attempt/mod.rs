@@ -11,7 +11,8 @@ use futures_util::FutureExt;
 use self::send::{Prepared, deliver};
 use super::call::Plan;
 use super::retry::Budget;
-use super::window::Window;
+use super::spent::Spent;
+use super::window::{AHEAD, Window};
 use super::{Channels, Core, ID, fit, retry};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
@@ -47,10 +48,12 @@ pub(super) async fn run(
     };
     let window = Window::new(until);
     let streams = plan.as_ref().is_some_and(|plan| plan.streams);
+    let mut spent = Spent::new(window.begun);
     match &core.route {
         Route::Fixed(channel) => {
-            let delivered = deliver(&**channel, &mut request, streams);
-            window.bound("this process", delivered).await
+            let delivered = deliver(&**channel, &mut request, streams, window.begun);
+            let sent = window.bound(&mut spent.course, delivered).await;
+            spent.told(sent, window, &request, "this process")
         }
         Route::Discovered {
             cache,
@@ -60,8 +63,9 @@ pub(super) async fn run(
             if let Some(address) = plan.as_mut().and_then(|plan| plan.address.take()) {
                 let channel = channels.to(&address, &Facts::new())?;
                 telemetry::attempted(&address, 1);
-                let delivered = deliver(&*channel, &mut request, streams);
-                let sent = window.bound(&address, delivered).await;
+                let delivered = deliver(&*channel, &mut request, streams, window.begun);
+                let sent = window.bound(&mut spent.course, delivered).await;
+                let sent = spent.told(sent, window, &request, &address);
                 return sent.map_err(|error| located(error, &request, &address, 1));
             }
             core.budget.add(window.begun);
@@ -74,6 +78,7 @@ pub(super) async fn run(
                 number: 0,
                 retries: core.options.retries,
                 pauses: 0,
+                spent,
                 tried: Vec::new(),
             };
             let found = Found {
@@ -116,6 +121,7 @@ struct Attempts {
     retries: u32,
     /// How often it has waited before an attempt.
     pauses: u32,
+    spent: Spent,
     /// The nodes that failed, until all have.
     tried: Vec<Arc<Candidate>>,
 }
@@ -158,6 +164,7 @@ impl Attempts {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            self.spent.attempted();
             let again = self.may_repeat(&error, &candidate, found.budget);
             let mut error = located(error, &request, &candidate.node.address, number);
             if again == Repeat::Spent {
@@ -217,7 +224,12 @@ impl Attempts {
         })?;
         fit::complete(&*channel, candidate, &request.endpoint, window).await;
         fit::fit(request, self.plan.as_mut(), candidate, self.window.begun)?;
-        Ok(Prepared { channel, window })
+        self.spent.begin();
+        Ok(Prepared {
+            channel,
+            window,
+            spent: self.spent,
+        })
     }
 
     fn streams(&self) -> bool {
@@ -297,7 +309,9 @@ impl Attempts {
             return Repeat::Elsewhere;
         }
         let is_safe = retry::is_mendable(error) && self.is_repeatable(candidate);
-        if !is_safe || self.retries == 0 {
+        // A far end whose time ran out says so while there is a little left: too little for another.
+        let is_over = error.is_late() && self.window.left() <= AHEAD;
+        if !is_safe || is_over || self.retries == 0 {
             return Repeat::No;
         }
         self.retries -= 1;
@@ -312,7 +326,9 @@ impl Attempts {
     async fn pause(&mut self, window: Window) -> bool {
         let pause = retry::pause(self.pauses);
         self.pauses += 1;
-        window.pause(pause).await
+        let is_time = window.pause(pause).await;
+        self.spent.paused();
+        is_time
     }
 
     /// Lets the nodes be tried again after all have failed with `error`; false if that is no use.
@@ -354,9 +370,9 @@ fn nobody(request: &Request, snapshot: &Snapshot) -> Error {
     Error::unavailable(ID, format!("{}: {detail}", request.endpoint)).never_reached()
 }
 
-/// Says which call of which node failed; what a far end answered is left as it is.
+/// Says which call of which node failed; what a far end answered is left as it is, unless that is that time ran out.
 fn located(error: Error, request: &Request, address: &str, attempt: u32) -> Error {
-    if error.is_downstream() {
+    if error.is_downstream() && !error.is_late() {
         return error;
     }
     let Request {

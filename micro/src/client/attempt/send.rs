@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
+use super::super::spent::Spent;
 use super::super::stream;
-use super::super::window::Window;
+use super::super::window::{Window, ahead};
 use super::Found;
 use crate::error::Result;
 use crate::message::{Body, Request, Response};
@@ -17,12 +19,13 @@ use crate::transport::Channel;
 pub(super) struct Prepared {
     pub(super) channel: Arc<dyn Channel>,
     pub(super) window: Window,
+    pub(super) spent: Spent,
 }
 
 impl Prepared {
     /// Sends `request`, which counts for the load of `candidate`.
     pub(super) async fn send(
-        self,
+        mut self,
         found: Found<'_>,
         snapshot: &Snapshot,
         candidate: &Candidate,
@@ -30,9 +33,11 @@ impl Prepared {
         streams: bool,
     ) -> Result<Response> {
         let mut in_flight = candidate.begin();
-        let delivered = deliver(&*self.channel, request, streams);
+        let begun = self.spent.begun();
+        let delivered = deliver(&*self.channel, request, streams, begun);
+        let sent = self.window.bound(&mut self.spent.course, delivered).await;
         let address = &*candidate.node.address;
-        let error = match self.window.bound(address, delivered).await {
+        let error = match self.spent.told(sent, self.window, request, address) {
             Ok(response) => {
                 found.selector.mark(candidate, Outcome::Answered);
                 in_flight.answered();
@@ -68,17 +73,19 @@ impl Prepared {
     }
 }
 
-/// Sends the request over `channel`. A unary body stays in the request, for another attempt.
+/// Sends the request over `channel`, `now`. A unary body stays in the request, for another attempt.
 pub(super) async fn deliver(
     channel: &dyn Channel,
     request: &mut Request,
     streams: bool,
+    now: Instant,
 ) -> Result<Response> {
     let mut copy = copied(request);
     if streams {
         copy.body = Body::default();
         return stream::open(channel, request, copy).await;
     }
+    copy.deadline = request.deadline.map(|deadline| ahead(deadline, now));
     channel.call(copy).await
 }
 

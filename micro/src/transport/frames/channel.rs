@@ -13,6 +13,7 @@ use super::client::Connection;
 use crate::dial::{dial, refused, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
+use crate::phase::{self, Phase};
 use crate::tls::{self, Protocol, Way};
 use crate::transport::{Channel, Limits, Socket};
 
@@ -53,12 +54,17 @@ impl FramesChannel {
         if let Some(connection) = self.known() {
             return Ok(connection);
         }
+        phase::enter(Phase::Connection);
         let _connecting = self.connecting.lock().await;
-        if let Some(connection) = self.known() {
-            return Ok(connection);
-        }
-        let connection = self.connect(deadline).await?;
-        self.open().push(Arc::clone(&connection));
+        let connection = match self.known() {
+            Some(connection) => connection,
+            None => {
+                let connection = self.connect(deadline).await?;
+                self.open().push(Arc::clone(&connection));
+                connection
+            }
+        };
+        phase::enter(Phase::Reply);
         Ok(connection)
     }
 
@@ -126,7 +132,15 @@ pub(in super::super) async fn call(
     mut request: Request,
 ) -> Result<Response> {
     let mut body = Some(std::mem::take(&mut request.body).into_bytes()?);
-    let calling = poll_fn(|cx| connection.begin(&mut request, &mut body, cx)).await?;
+    let begun = poll_fn(|cx| {
+        let begun = connection.begin(&mut request, &mut body, cx);
+        if begun.is_pending() {
+            phase::enter(Phase::Room);
+        }
+        begun
+    });
+    let calling = begun.await?;
+    phase::enter(Phase::Reply);
     calling.await
 }
 

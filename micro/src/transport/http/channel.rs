@@ -20,6 +20,7 @@ use crate::dial::refused;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Fault, Inbound, Lease, Pool, is_closing, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
+use crate::phase::{self, Phase};
 use crate::tls::{self, Way};
 use crate::transport::{Channel, Limits, Socket};
 use crate::wire::{self, Reply};
@@ -95,6 +96,7 @@ impl HttpChannel {
         if parts.status != StatusCode::OK {
             return Err(self.no_reply(parts.status, &reply, body.start(SHOWN).await));
         }
+        phase::enter(Phase::Rest);
         let bytes = body.read(limit).await;
         let bytes = bytes.map_err(|fault| self.cut_short(&request.endpoint, fault))?;
         if is_reusable(&parts, &reply) {
@@ -164,7 +166,7 @@ impl HttpChannel {
                 "the time for the call ran out before {} could be asked",
                 self.pool.address()
             );
-            return Err(Error::timeout(ID, detail).never_reached());
+            return Err(Error::timeout(ID, detail).late().never_reached());
         }
         Ok(left)
     }

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::super::assembly::{Partial, Piece};
 use super::super::frame::{EMPTY, END, Frame, Kind, UNREACHED};
@@ -15,6 +16,7 @@ use super::State;
 use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::metadata::Metadata;
+use crate::phase::{self, Phase};
 
 /// One call that is not over on both sides, or whose answer nobody has taken yet.
 pub(super) struct Exchange {
@@ -28,6 +30,8 @@ pub(super) struct Exchange {
     /// The head of an answer whose first message is not whole.
     opening: Option<(ContentType, Metadata)>,
     partial: Option<Partial>,
+    /// When the first part came of what is not whole.
+    partial_since: Option<Instant>,
     /// How much of the answer's stream the server may still send.
     room: i64,
     /// How much of the caller's stream the server takes.
@@ -118,6 +122,7 @@ impl State {
             inbox: None,
             opening: None,
             partial: None,
+            partial_since: None,
             room,
             credit,
             writer: None,
@@ -254,6 +259,7 @@ impl State {
             }
             Piece::Part(partial) => {
                 exchange.partial = Some(partial);
+                exchange.partial_since.get_or_insert_with(Instant::now);
                 return Ok(());
             }
             Piece::Whole(message, room) => (Some(message), room),
@@ -332,6 +338,9 @@ impl State {
         let Some(exchange) = self.calls.get_mut(&id) else {
             return;
         };
+        if let (Some(since), Some(_)) = (exchange.partial_since, &exchange.opening) {
+            phase::entered(Phase::Rest, since);
+        }
         exchange.answer = Answer::Gone;
         exchange.inbox = None;
         if !exchange.got_end {

@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::http::{AGENT, pairs};
 use crate::limits::Limits;
 use crate::message::{Body, Request, Response};
+use crate::phase::{self, Phase};
 use crate::tls::{Protocol, Way};
 use crate::transport::pipe::pipe;
 use crate::transport::{Channel, Socket};
@@ -79,6 +80,7 @@ impl GrpcChannel {
         if let Some(sender) = open.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
+        phase::enter(Phase::Connection);
         let (address, limits) = (&*self.address, &self.limits);
         let stream = dial(address, limits, deadline, &self.way, Protocol::Http2).await?;
         let (sender, connection) = Builder::new(TokioExecutor::new())
@@ -95,6 +97,7 @@ impl GrpcChannel {
             }
         });
         *open = Some(sender.clone());
+        phase::enter(Phase::Reply);
         Ok(sender)
     }
 
@@ -146,7 +149,7 @@ impl GrpcChannel {
                     "the time for the call ran out before {} could be asked",
                     self.address
                 );
-                return Err(Error::timeout(ID, detail).never_reached());
+                return Err(Error::timeout(ID, detail).late().never_reached());
             }
             call.set_timeout(left);
         }

@@ -41,11 +41,13 @@ struct Inner {
     token: OnceLock<CancellationToken>,
 }
 
-/// What contexts of one server share: the tasks that their handlers spawned, and the word to stop.
+/// What contexts of one server share: the tasks that their handlers spawned, and the words to end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Comes before the word to stop: what runs may end, and need not.
+    pub(crate) leaving: CancellationToken,
 }
 
 thread_local! {

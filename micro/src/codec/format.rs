@@ -145,6 +145,27 @@ impl Format<()> {
     }
 }
 
+#[cfg(feature = "grpc")]
+impl Format<Bytes> {
+    /// Protobuf that its user reads and writes by hand, of the message that `schema` tells of.
+    pub(crate) const fn opaque(schema: fn() -> Schema) -> Self {
+        let protobuf = Functions {
+            encode: |message: &Bytes, out: &mut Vec<u8>| {
+                out.extend_from_slice(message);
+                Ok(())
+            },
+            decode: |bytes: &[u8]| Ok(Bytes::copy_from_slice(bytes)),
+        };
+        Self {
+            json: None,
+            msgpack: None,
+            protobuf: Some(protobuf),
+            serde: None,
+            schema: Some(schema),
+        }
+    }
+}
+
 impl<T: prost::Message + Default> Format<T> {
     /// Protobuf, for a type that prost generated.
     pub const fn prost() -> Self {

@@ -27,8 +27,10 @@ mod streaming;
 mod wire;
 
 pub use format::{Format, Message, Plain};
-pub(crate) use proto::package_name;
 pub use proto::{ProtoFile, Rpc};
+pub(crate) use proto::package_name;
 pub use registered::{Backend, Codec, Target};
 pub use schema::{Kind, Label, Member, Outline, Schema, Shape};
 pub use streaming::Streaming;
+#[cfg(feature = "grpc")]
+pub(crate) use wire::{Fault, Input, WireType, nested};

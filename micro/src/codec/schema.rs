@@ -14,6 +14,8 @@ pub struct Schema {
     /// What it is made of.
     pub shape: Shape,
     id: TypeId,
+    /// True for an enum whose values are called as its variants are, without its own name in front.
+    pub(super) is_bare: bool,
 }
 
 /// What a message or an enum is made of.
@@ -84,7 +86,15 @@ impl Schema {
             name: name.into(),
             shape,
             id: TypeId::of::<T>(),
+            is_bare: false,
         }
+    }
+
+    /// This, an enum of another's proto file: that has its own names for the values.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn bare(mut self) -> Self {
+        self.is_bare = true;
+        self
     }
 
     /// The Rust type that it is made of, by which schemas of one name are told apart.

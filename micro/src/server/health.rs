@@ -89,6 +89,12 @@ impl Health {
         report.page()
     }
 
+    /// True if the page of readiness says so.
+    #[cfg(feature = "grpc")]
+    pub(super) async fn is_ready(&self) -> bool {
+        self.clone().ready().await.status == 200
+    }
+
     /// The page that says whether it is ready.
     pub(super) async fn ready(self) -> Page {
         let failures = self.run().await;

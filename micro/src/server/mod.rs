@@ -5,6 +5,11 @@
 
 mod debug;
 mod definition;
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(not(feature = "grpc"))]
+#[path = "absent.rs"]
+mod grpc;
 mod handler;
 mod health;
 mod pages;
@@ -170,6 +175,9 @@ fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack, pages: Pages)
         let endpoints = own.flat_map(registration::endpoints).collect();
         router.add(&debug::definition(name, Arc::clone(&stats), endpoints))?;
     }
+    for definition in grpc::definitions(definitions, &pages.health, &scope.leaving) {
+        router.add_standard(&definition)?;
+    }
     Ok(Rpc::new(router, scope, stats, wrappers, pages))
 }
 
@@ -282,6 +290,7 @@ impl Server {
     }
 
     async fn drain(&mut self) {
+        self.scope.leaving.cancel();
         self.scope.tasks.close();
         let (tasks, listener) = (self.scope.tasks.clone(), &self.listener);
         let drained = async {

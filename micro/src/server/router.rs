@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Router {
     /// In order, so that who names no service gets the same answer from every process.
     services: BTreeMap<Name, Endpoints>,
+    /// What every server has of its own, for who names it.
+    standard: BTreeMap<Name, Endpoints>,
 }
 
 type Name = Cow<'static, str>;
@@ -44,7 +46,20 @@ impl Router {
     ///
     /// `conflict` if two handlers have one name, `unsupported` if one can be called in no content type.
     pub(crate) fn add(&mut self, definition: &Definition) -> Result<()> {
-        let endpoints = self.services.entry(definition.name.clone()).or_default();
+        Self::place(&mut self.services, definition)
+    }
+
+    /// Adds what `definition` offers to who names its service, unless a service of that name is [added](Self::add).
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub(crate) fn add_standard(&mut self, definition: &Definition) -> Result<()> {
+        Self::place(&mut self.standard, definition)
+    }
+
+    fn place(services: &mut BTreeMap<Name, Endpoints>, definition: &Definition) -> Result<()> {
+        let endpoints = services.entry(definition.name.clone()).or_default();
         for (name, handler) in &definition.endpoints {
             if handler.facts.content_types.is_empty() {
                 let detail = format!(
@@ -69,16 +84,16 @@ impl Router {
     }
 
     /// The service that has `endpoint`: the one that prints its messages in the proto package `package`, or else the first.
-    pub(crate) fn locate(&self, package: &str, endpoint: &str) -> Option<&Name> {
-        let having = || {
-            let having = self
-                .services
-                .iter()
-                .filter(|(_, own)| own.contains_key(endpoint));
+    pub(crate) fn locate<'a>(&'a self, package: &str, endpoint: &str) -> Option<&'a Name> {
+        let having = |services: &'a BTreeMap<Name, Endpoints>| {
+            let having = services.iter();
+            let having = having.filter(|(_, own)| own.contains_key(endpoint));
             having.map(|(name, _)| name)
         };
-        let named = having().find(|name| **name == package || package_name(name) == package);
-        named.or_else(|| having().next())
+        let is_named = |name: &&Name| **name == package || package_name(name) == package;
+        let mut named = having(&self.services).chain(having(&self.standard));
+        let named = named.find(is_named);
+        named.or_else(|| having(&self.services).next())
     }
 
     /// The handler of `endpoint`; an empty service means any that has it.
@@ -91,7 +106,8 @@ impl Router {
             let mut all = self.services.iter();
             all.find_map(|own| Found::of(own, endpoint))
         } else {
-            let Some(own) = self.services.get_key_value(service) else {
+            let own = self.services.get_key_value(service);
+            let Some(own) = own.or_else(|| self.standard.get_key_value(service)) else {
                 let detail = miss("service", service, self.services.keys());
                 return Err(Error::not_found("micro.server", detail).never_reached());
             };
@@ -101,6 +117,7 @@ impl Router {
             let known = self
                 .services
                 .iter()
+                .chain(self.standard.iter().filter(|_| !service.is_empty()))
                 .filter(|(name, _)| service.is_empty() || **name == service);
             let detail = miss(
                 "endpoint",
@@ -152,13 +169,37 @@ mod tests {
         for _ in 0..20 {
             let mut router = Router::default();
             for name in ["b", "a", "c"] {
-                let same = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
-                let definition = Definition::new(name).endpoint("X.Y", same);
-                router.add(&definition).unwrap();
+                router.add(&definition(name)).unwrap();
             }
 
             assert_eq!(router.find("", "X.Y").ok().unwrap().service, "a");
         }
+    }
+
+    fn definition(service: &'static str) -> Definition {
+        let same = unary(async |_: Context, _: Plain<()>| Ok::<_, Error>(Plain(())));
+        Definition::new(service).endpoint("X.Y", same)
+    }
+
+    #[test]
+    fn a_standard_service_answers_only_who_names_it() {
+        let mut router = Router::default();
+        router.add_standard(&definition("a")).unwrap();
+        router.add(&definition("b")).unwrap();
+
+        assert_eq!(router.find("", "X.Y").ok().unwrap().service, "b");
+        assert_eq!(router.find("a", "X.Y").ok().unwrap().service, "a");
+        assert_eq!(router.locate("", "X.Y").unwrap(), "b");
+        assert_eq!(router.locate("a", "X.Y").unwrap(), "a");
+    }
+
+    #[test]
+    fn a_service_stands_before_the_standard_one_of_its_name() {
+        let mut router = Router::default();
+        router.add_standard(&definition("a")).unwrap();
+        router.add(&Definition::new("a")).unwrap();
+
+        assert!(router.find("a", "X.Y").is_err());
     }
 
     #[test]

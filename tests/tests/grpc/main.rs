@@ -2,7 +2,9 @@
 
 mod called;
 mod calling;
+mod health;
 mod peer;
+mod reflection;
 
 use micro::Running;
 use micro::prelude::*;
@@ -105,13 +107,15 @@ pub async fn greeter() -> Running {
     greeter_at("127.0.0.1:0").await
 }
 
-pub async fn greeter_at(address: &str) -> Running {
-    let service = micro::Service::builder("hello.world")
+/// A service that is still to be built.
+pub fn builder() -> micro::Builder {
+    micro::Service::builder("hello.world")
         .registry(MemoryRegistry::default())
-        .address(address)
+        .address("127.0.0.1:0")
         .linger(Duration::ZERO)
-        .build()
-        .await
-        .unwrap();
+}
+
+pub async fn greeter_at(address: &str) -> Running {
+    let service = builder().address(address).build().await.unwrap();
     service.handle(Greeter).start().await.unwrap()
 }

@@ -47,14 +47,18 @@ pub fn numbers(values: impl IntoIterator<Item = i64>) -> Vec<Number> {
     values.into_iter().map(|value| Number { value }).collect()
 }
 
+pub async fn connect(address: &str) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
+    endpoint.connect().await.unwrap()
+}
+
 /// A client of tonic.
 #[derive(Clone)]
 pub struct Client(pub Grpc<Channel>);
 
 impl Client {
     pub async fn connect(address: &str) -> Self {
-        let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
-        Self(Grpc::new(endpoint.connect().await.unwrap()))
+        Self(Grpc::new(connect(address).await))
     }
 
     pub async fn unary<Q, R>(

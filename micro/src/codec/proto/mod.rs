@@ -110,6 +110,12 @@ impl ProtoFile {
         &self.package
     }
 
+    /// The full names of its services: `greeter.Greeter`.
+    pub fn services(&self) -> impl Iterator<Item = String> {
+        let services = self.services.iter();
+        services.map(|service| self.full(&service.name))
+    }
+
     /// The full names of its services, their methods, and its messages and enums: `greeter.Greeter.Hello`.
     pub fn symbols(&self) -> Vec<String> {
         let services = self.services.iter().flat_map(|service| {
@@ -193,7 +199,10 @@ impl Names {
         let prefix = screaming(self.of(schema));
         let (zero, others): (Vec<_>, Vec<_>) =
             variants.iter().partition(|(_, number)| *number == 0);
-        let named = |(variant, number): &(&str, i32)| (format!("{prefix}_{variant}"), *number);
+        let named = |(variant, number): &(&str, i32)| match schema.is_bare {
+            true => ((*variant).to_owned(), *number),
+            false => (format!("{prefix}_{variant}"), *number),
+        };
         zero.into_iter().chain(others).map(named).collect()
     }
 }

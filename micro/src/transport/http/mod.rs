@@ -51,6 +51,12 @@ const ID: &str = "micro.transport.http";
 /// the status. One that comes later is the last line, `{"error": …}`, and the reply is then broken off, or the event
 /// `error`; a clean end is the event `end`. A stream of events that pauses sends a comment every 15 s.
 ///
+/// # gRPC
+///
+/// With the feature `grpc`, every endpoint is `/greeter.Greeter/Hello` to callers of gRPC, over HTTP/2. Every server also
+/// answers `grpc.health.v1.Health`, as it answers `GET /health/ready`, and `grpc.reflection.v1.ServerReflection` (and
+/// `v1alpha`), which tells tools such as grpcurl what there is. Neither is announced.
+///
 /// # Browsers
 ///
 /// Pages of other origins may call and read if [`Web::origins`] has theirs (CORS); by default none may. Over the loopback

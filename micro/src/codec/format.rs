@@ -267,6 +267,10 @@ impl<T> Format<T> {
         self.protobuf.is_some()
     }
 
+    pub(super) fn has_json(&self) -> bool {
+        self.json.is_some()
+    }
+
     /// What registries are told of the type: three levels of fields of a message, as go-micro does, what
     /// serde tells of a plain type, and `None` for what nothing is known of.
     pub fn outline(&self) -> Option<Outline> {

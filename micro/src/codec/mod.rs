@@ -28,7 +28,7 @@ mod wire;
 
 pub use format::{Format, Message, Plain};
 pub use proto::{ProtoFile, Rpc};
-pub(crate) use proto::package_name;
+pub(crate) use proto::{openapi, package_name};
 pub use registered::{Backend, Codec, Target};
 pub use schema::{Kind, Label, Member, Outline, Schema, Shape};
 pub use streaming::Streaming;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::handler::{Enter, Handler};
 use super::subscriber::Subscriber;
-use crate::codec::ProtoFile;
+use crate::codec::{self, ProtoFile};
 
 /// Something that can be served.
 ///
@@ -139,6 +139,13 @@ pub(crate) fn proto_files(definitions: &[Definition]) -> Vec<ProtoFile> {
         own.fold(ProtoFile::new(name), |file, own| own.describe(file))
     };
     names.into_iter().map(file).collect()
+}
+
+/// What `definitions` offer, as OpenAPI tells it; `version` is that of services that name none.
+pub(crate) fn openapi(definitions: &[Definition], version: &str) -> String {
+    let mut versions = definitions.iter().map(|own| &*own.version);
+    let version = versions.find(|own| !own.is_empty()).unwrap_or(version);
+    codec::openapi(version, &proto_files(definitions)).to_string()
 }
 
 impl Handle for Definition {

@@ -199,6 +199,7 @@ impl Server {
         let pages = Pages {
             metrics: parts.metrics.clone(),
             health: health.clone(),
+            openapi: Some(definition::openapi(&definitions, &options.version)),
         };
         let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers, pages)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());

@@ -12,6 +12,8 @@ use crate::transport::Page;
 pub(crate) struct Pages {
     pub(crate) metrics: Option<Metrics>,
     pub(crate) health: Health,
+    /// What the server offers, as OpenAPI tells it.
+    pub(crate) openapi: Option<String>,
 }
 
 impl Pages {
@@ -21,6 +23,10 @@ impl Pages {
             "/metrics" => {
                 let text = self.metrics.as_ref()?.snapshot().to_string();
                 Some(ready(Page::new(200, CONTENT_TYPE, text)).boxed())
+            }
+            "/openapi.json" => {
+                let text = self.openapi.clone()?;
+                Some(ready(Page::new(200, "application/json", text)).boxed())
             }
             "/health/live" => Some(ready(Health::live()).boxed()),
             "/health" | "/health/ready" => Some(self.health.clone().ready().boxed()),

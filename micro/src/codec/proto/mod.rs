@@ -4,12 +4,14 @@
 //! what it holds.
 
 mod descriptor;
+mod openapi;
 mod rpc;
 mod text;
 
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use openapi::openapi;
 pub use rpc::Rpc;
 
 use super::schema::{Kind, Member, Schema, Shape, screaming};
@@ -38,7 +40,7 @@ pub struct ProtoFile {
     known: HashSet<TypeId>,
     services: Vec<Service>,
     /// Endpoints that protobuf has no name for.
-    unnamed: Vec<String>,
+    unnamed: Vec<(String, Rpc)>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ impl ProtoFile {
             .split_once('.')
             .filter(|(service, method)| is_name(service) && is_name(method));
         let Some((service, method)) = named else {
-            self.unnamed.push(endpoint.to_owned());
+            self.unnamed.push((endpoint.to_owned(), rpc));
             return self;
         };
         if let Ok((request, reply)) = rpc.schemas() {

@@ -21,6 +21,7 @@ struct Payload {
     name: &'static str,
     schema: Option<fn() -> Schema>,
     has_protobuf: bool,
+    has_json: bool,
     streams: bool,
 }
 
@@ -30,6 +31,7 @@ impl Payload {
             name: type_name::<T>(),
             schema: format.describe(),
             has_protobuf: format.has_protobuf(),
+            has_json: format.has_json(),
             streams,
         }
     }
@@ -101,6 +103,11 @@ impl Rpc {
 
     pub(super) fn streams_replies(&self) -> bool {
         self.reply.streams
+    }
+
+    /// True if it can be called in JSON.
+    pub(super) fn has_json(&self) -> bool {
+        self.request.has_json && self.reply.has_json
     }
 
     pub(super) fn is_idempotent(&self) -> bool {

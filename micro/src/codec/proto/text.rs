@@ -20,7 +20,7 @@ impl Display for ProtoFile {
             f.write_str("\n")?;
             write_service(f, &names, service)?;
         }
-        for endpoint in &self.unnamed {
+        for (endpoint, _) in &self.unnamed {
             write!(
                 f,
                 "\n// {endpoint} is left out: protobuf has no such name.\n"

@@ -57,6 +57,11 @@ const ID: &str = "micro.transport.http";
 /// answers `grpc.health.v1.Health`, as it answers `GET /health/ready`, and `grpc.reflection.v1.ServerReflection` (and
 /// `v1alpha`), which tells tools such as grpcurl what there is. Neither is announced.
 ///
+/// # OpenAPI
+///
+/// `GET /openapi.json` describes the calls by path, as OpenAPI 3.1: an operation for each endpoint that takes JSON, by the
+/// path that names its service.
+///
 /// # Browsers
 ///
 /// Pages of other origins may call and read if [`Web::origins`] has theirs (CORS); by default none may. Over the loopback

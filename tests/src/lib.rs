@@ -2,6 +2,7 @@
 
 mod alone;
 pub mod go;
+pub mod greeter;
 
 use std::sync::{Arc, Mutex};
 

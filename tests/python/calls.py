@@ -4,7 +4,8 @@ import queue
 
 import grpc
 
-from contract import PATIENCE, messages, services, state
+from contract import messages, services
+from facts import PATIENCE, failure, state
 
 
 def unary(channel):
@@ -102,15 +103,6 @@ def gzip(channel):
     reply = greeter.Hello(messages.HelloRequest(name=name), compression=grpc.Compression.Gzip, timeout=PATIENCE)
 
     assert reply.greeting == "Hello " + name
-
-
-def failure(call):
-    """The error that a call ends with."""
-    try:
-        reply = call()
-    except grpc.RpcError as error:
-        return error
-    raise AssertionError(f"it was answered: {reply}")
 
 
 if __name__ == "__main__":

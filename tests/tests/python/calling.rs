@@ -116,7 +116,8 @@ async fn a_deadline_that_passes_is_an_error() {
     let call = called.greeter.wait(Time::default());
     let error = call.timeout(Duration::from_secs(1)).await.unwrap_err();
 
-    assert_eq!(error.code(), 504);
+    // Ours says the first, grpcio the second: both wait for the same moment.
+    assert!(matches!(error.code(), 408 | 504), "{error}");
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@
 
 mod called;
 mod calling;
+mod one_port;
 mod peer;

@@ -67,7 +67,7 @@ impl Python {
         Server::start(self.command("server.py")).await
     }
 
-    fn command(&self, script: &str) -> Command {
+    pub fn command(&self, script: &str) -> Command {
         let python = std::env::var("MICRO_PYTHON");
         let python = python.expect("MICRO_PYTHON is not set: run tests/live");
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
@@ -80,16 +80,24 @@ impl Python {
     }
 }
 
-/// Runs a command to its end; what it prints, without the last line's end.
-pub async fn output(command: &mut Command) -> String {
+/// Runs a command to its end; what it prints.
+async fn output(command: &mut Command) -> String {
+    answer(command)
+        .await
+        .unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// Runs a command to its end; what it prints, or what it says is wrong.
+pub async fn answer(command: &mut Command) -> Result<String, String> {
     let ended = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let ended = timeout(SOON, ended).await;
-    let output = ended.unwrap_or_else(|_| panic!("{command:?} does not end"));
-    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {wrong}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .trim_end()
-        .to_owned()
+    let output = timeout(SOON, ended)
+        .await
+        .map_err(|_| format!("{command:?} does not end"))?
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if !output.status.success() {
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?}: {}: {wrong}", output.status));
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    Ok(printed.trim_end().to_owned())
 }

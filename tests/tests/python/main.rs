@@ -4,5 +4,6 @@
 
 mod called;
 mod calling;
+mod described;
 mod one_port;
 mod peer;

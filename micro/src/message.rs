@@ -234,6 +234,11 @@ impl fmt::Debug for Extensions {
     }
 }
 
+/// Among the extensions of a request: its caller knows no headers of go-micro, as v0 does not, and means what that one
+/// meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bare;
+
 /// The reply to one call.
 #[derive(Debug)]
 pub struct Response {

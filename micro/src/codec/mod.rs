@@ -5,6 +5,8 @@
 //! announced itself with a [`Backend`], in this crate or in another one.
 
 mod empty;
+#[cfg(feature = "http")]
+pub mod envelope;
 mod field;
 mod format;
 #[doc(hidden)]

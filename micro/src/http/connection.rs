@@ -20,7 +20,7 @@ impl<A: Answer> Serve for A {
     const PROTOCOLS: &'static [Protocol] = &[Protocol::Http2, Protocol::Http];
 
     async fn serve(&self, stream: Stream, peer: Peer, site: &Site) {
-        let (opened, speaks) = match open(stream, site).await {
+        let (opened, speaks) = match open(stream, site, self, peer.address()).await {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::debug!(%peer, %error, "a connection ended before its first call");
@@ -30,6 +30,7 @@ impl<A: Answer> Serve for A {
         match speaks {
             Speaks::Http1 => http1::serve(opened, peer, site, self).await,
             Speaks::Http2 => http2::serve(opened, peer, site, self).await,
+            Speaks::Stream => self.stream(opened, peer, site).await,
         }
     }
 }

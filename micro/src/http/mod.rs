@@ -1,12 +1,14 @@
 //! HTTP at both ends: what carriers and backends that speak it share.
 //!
 //! The server end is [`connection`] → [`http1`] or [`http2`] (with [`pace`] and [`watch`]) → an [`Answer`] of whoever listens, the client end
-//! [`pool`]; [`inbound`] serves both. What a message means is no business of this module.
+//! [`pool`]; [`inbound`] serves both, and so does [`messages`] where they come back to back. What a message means is no
+//! business of this module.
 
 mod connection;
 mod http1;
 mod http2;
 mod inbound;
+mod messages;
 mod opening;
 mod outbound;
 mod pace;
@@ -25,6 +27,8 @@ use crate::listener::Site;
 use crate::peer::Peer;
 
 pub(crate) use inbound::{Fault, Inbound, too_large};
+pub(crate) use messages::{Alike, Head, Of, Reader, Start, Whole, allowed};
+pub(crate) use opening::Opened;
 pub(crate) use outbound::Outbound;
 pub(crate) use pace::Pace;
 pub(crate) use pool::{Failed, Lease, Pool};
@@ -83,4 +87,22 @@ pub(crate) trait Answer: Send + Sync + 'static {
         &self,
         exchange: Exchange<'_>,
     ) -> impl Future<Output = hyper::Response<Outbound>> + Send;
+
+    /// True if the connection from `peer` that begins with this head is a [stream](Self::stream). `None` if the body must be seen,
+    /// which is shown then, if it is short. Never by default.
+    fn streams(&self, head: &Head, body: Option<&[u8]>, peer: &str) -> Option<bool> {
+        let _ = (head, body, peer);
+        Some(false)
+    }
+
+    /// Serves a connection whose messages come back to back, from its first byte on.
+    fn stream(
+        &self,
+        connection: Opened,
+        peer: Peer,
+        site: &Site,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (connection, peer, site);
+        std::future::ready(())
+    }
 }

@@ -23,7 +23,7 @@ use crate::dial::{dial, unreachable};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::phase::{self, Phase};
-use crate::tls::{Protocol, Way};
+use crate::tls::{Protocol, Stream, Way};
 
 /// How long a connection may take to settle after its last call before another is used.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -93,6 +93,22 @@ impl Pool {
         &self.limits
     }
 
+    /// A fresh connection that is nobody else's, and counts for none, to be done with as the caller likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`lease`](Self::lease).
+    pub(crate) async fn dial(&self, deadline: Option<Deadline>) -> Result<Stream> {
+        dial(
+            &self.address,
+            &self.limits,
+            deadline,
+            &self.way,
+            Protocol::Http,
+        )
+        .await
+    }
+
     /// A connection that no other call uses, for a call that must be answered by `deadline`.
     ///
     /// # Errors
@@ -158,7 +174,7 @@ impl Pool {
     async fn connect(&self, deadline: Option<Deadline>) -> Result<Open> {
         phase::enter(Phase::Connection);
         let address = &*self.address;
-        let stream = dial(address, &self.limits, deadline, &self.way, Protocol::Http).await?;
+        let stream = self.dial(deadline).await?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(self.limits.head)
             .handshake(TokioIo::new(stream))

@@ -1,7 +1,7 @@
 //! `Debug.Health`, `Debug.Stats` and `Debug.Describe`: what every node answers about itself, never announced.
 //!
-//! Names and numbers of fields are go-micro v1's; tools of every generation call `Debug.Health`. `Debug.Describe` is
-//! ours: callers ask it for the endpoints that a record had no room for.
+//! Names and numbers of fields are go-micro v1's, but for callers that speak as v0 does, which had other numbers; tools
+//! of every generation call `Debug.Health`. `Debug.Describe` is ours: callers ask it for the endpoints that a record had no room for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,6 +124,29 @@ message! {
     }
 }
 
+message! {
+    /// The same as v0 knows it.
+    OldStatsReply {
+        started: u64 = 1 uint64,
+        uptime: u64 = 2 uint64,
+        memory: u64 = 3 uint64,
+        threads: u64 = 4 uint64,
+        gc: u64 = 5 uint64,
+    }
+}
+
+impl From<StatsReply> for OldStatsReply {
+    fn from(reply: StatsReply) -> Self {
+        Self {
+            started: reply.started,
+            uptime: reply.uptime,
+            memory: reply.memory,
+            threads: reply.threads,
+            gc: reply.gc,
+        }
+    }
+}
+
 /// The debug endpoints of a server with these counts, under `service`, which has these endpoints.
 pub(crate) fn definition(service: &str, stats: Arc<Stats>, endpoints: Vec<Endpoint>) -> Definition {
     let asked = Format::<HealthRequest>::prost_and_serde;
@@ -132,12 +155,18 @@ pub(crate) fn definition(service: &str, stats: Arc<Stats>, endpoints: Vec<Endpoi
             status: "ok".to_owned(),
         })
     };
+    let counts = Arc::clone(&stats);
+    let old_stats = move |_: Context, _: HealthRequest| {
+        let reply = OldStatsReply::from(report(&counts));
+        async move { Ok::<_, Error>(reply) }
+    };
     let stats = move |_: Context, _: HealthRequest| {
         let reply = report(&stats);
         async move { Ok::<_, Error>(reply) }
     };
     let health = unary_as(asked(), Format::prost_and_serde(), health);
-    let stats = unary_as(asked(), Format::prost_and_serde(), stats);
+    let old_stats = unary_as(asked(), Format::prost_and_serde(), old_stats);
+    let stats = unary_as(asked(), Format::prost_and_serde(), stats).or_for_bare(old_stats);
     let record = Service {
         name: service.to_owned(),
         endpoints,

@@ -14,7 +14,7 @@ use super::stream::{Emitter, generate};
 use crate::codec::{Format, Message, Outline, Rpc, Streaming};
 use crate::context::Context;
 use crate::error::{Error, Outcome, Result};
-use crate::message::{Body, ContentType, Request, Response};
+use crate::message::{Bare, Body, ContentType, Request, Response};
 
 type Answer = BoxFuture<'static, Result<Response>>;
 type Serve = Arc<dyn Fn(Context, Request) -> Result<Answer> + Send + Sync>;
@@ -124,6 +124,24 @@ impl Handler {
         };
         Self {
             serve: Arc::new(gated),
+            facts: self.facts,
+        }
+    }
+}
+
+impl Handler {
+    /// This, but for callers that know no headers of go-micro, whom `other` answers.
+    pub(super) fn or_for_bare(self, other: Self) -> Self {
+        let (serve, bare) = (self.serve, other.serve);
+        let serve: Serve =
+            Arc::new(
+                move |context, request| match request.extensions.get::<Bare>() {
+                    Some(Bare) => bare(context, request),
+                    None => serve(context, request),
+                },
+            );
+        Self {
+            serve,
             facts: self.facts,
         }
     }

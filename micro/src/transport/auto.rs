@@ -70,12 +70,13 @@ impl Transport for AutoTransport {
         if grpc::is_spoken(facts) {
             return grpc::dial(address, facts, &self.limits, &self.ends);
         }
-        let (limits, node) = (self.limits.clone(), address.to_owned());
+        let (limits, node, known) = (self.limits.clone(), address.to_owned(), facts.clone());
         let speaks_frames = facts.contains_key(frames::FACT);
         let make = move |way: Way| {
             Ok(AutoChannel {
-                http: HttpChannel::new(&node, &limits, way.clone())?,
+                http: HttpChannel::new(&node, &known, &limits, way.clone())?,
                 frames: FramesChannel::new(&node, limits.clone(), way),
+                is_known: !known.is_empty(),
                 speaks_frames: AtomicBool::new(speaks_frames),
                 since: Instant::now(),
                 http_until: AtomicU64::new(0),
@@ -141,6 +142,8 @@ impl Serve for Both {
 struct AutoChannel {
     http: HttpChannel,
     frames: FramesChannel,
+    /// More than its address.
+    is_known: bool,
     speaks_frames: AtomicBool,
     since: Instant,
     /// Until when only HTTP is spoken: milliseconds after `since`.
@@ -175,6 +178,14 @@ impl AutoChannel {
     }
 }
 
+fn behind_a_proxy(endpoint: &str) -> crate::Error {
+    let detail = format!(
+        "{endpoint} streams, and its node, which takes frames, does not answer in them: \
+         a proxy in between must let them through"
+    );
+    crate::Error::not_implemented("micro.transport.auto", detail)
+}
+
 impl Channel for AutoChannel {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         async move {
@@ -192,12 +203,19 @@ impl Channel for AutoChannel {
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
         async move {
-            // Of a node that was named by its address alone nothing is known; HTTP carries no streams.
-            if !self.is_http_only() {
+            // A proxy in between would take the messages of a stream for requests with a reply each.
+            if self.speaks_frames.load(Ordering::Relaxed) && self.is_http_only() {
+                return Err(behind_a_proxy(&request.endpoint));
+            }
+            // Of a node that was named by its address alone nothing is known.
+            if self.tries_frames() || !(self.is_known || self.is_http_only()) {
                 match self.frames.connection(request.deadline).await {
                     Ok(connection) => return frames::open(&connection, request).await,
                     Err(Unconnected::Away(error)) => return Err(error),
                     Err(Unconnected::Mute(error)) => self.fall_back(&error),
+                }
+                if self.speaks_frames.load(Ordering::Relaxed) {
+                    return Err(behind_a_proxy(&request.endpoint));
                 }
             }
             self.http.open(request).await

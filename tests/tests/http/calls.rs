@@ -134,17 +134,21 @@ async fn a_request_with_two_hosts_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_stream_is_refused_with_what_to_use() {
+async fn a_stream_that_shares_its_connection_is_refused_with_what_to_do() {
     let node = listen(echo()).await;
+    let mut peer = Peer::connect(node.address()).await;
+    peer.exchange(post("/", HELLO, "{}")).await;
 
     let headers = "Micro-Endpoint: Greeter.Stream\r\nMicro-Stream: 0\r\n";
-    let called = Peer::connect(node.address())
-        .await
-        .exchange(post("/", headers, ""))
-        .await;
+    let called = peer.exchange(post("/", headers, "")).await;
 
     assert_eq!((called.status(), called.failure().code()), (200, 501));
-    assert!(called.failure().detail().contains("frames"));
+    assert!(
+        called
+            .failure()
+            .detail()
+            .contains("a connection of its own")
+    );
 }
 
 #[tokio::test]

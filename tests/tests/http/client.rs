@@ -278,11 +278,11 @@ async fn dropping_a_call_cancels_it_at_the_far_end() {
 }
 
 #[tokio::test]
-async fn a_stream_is_refused_with_what_to_use() {
+async fn a_stream_to_a_node_that_is_not_there_never_reached_it() {
     let error = dial("127.0.0.1:1").open(hello("{}")).await.unwrap_err();
 
-    assert_eq!(error.code(), 501);
-    assert!(error.detail().contains("frames"), "{error}");
+    assert_eq!(error.code(), 503);
+    assert!(error.is_never_reached());
 }
 
 #[test]

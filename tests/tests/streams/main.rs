@@ -160,6 +160,13 @@ macro_rules! over_every_transport {
             })*
         }
 
+        mod over_http {
+            $(#[test]
+            fn $fact() {
+                crate::over(micro::transport::HttpTransport::default, super::$fact);
+            })*
+        }
+
         mod over_the_default {
             $(#[test]
             fn $fact() {

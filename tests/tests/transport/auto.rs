@@ -134,14 +134,30 @@ async fn a_stream_is_opened_in_frames_at_a_node_that_is_only_an_address() {
 }
 
 #[tokio::test]
-async fn a_stream_to_a_node_of_http_alone_is_refused_with_the_reason() {
+async fn a_stream_to_a_node_of_http_alone_goes_by_http() {
     let pair = Pair::new(&HttpTransport::default(), echo).await;
     let channel = AutoTransport::default()
         .dial(pair.listener.address(), &Facts::new())
         .unwrap();
 
-    let error = channel.open(request("Stream.Echo")).await.unwrap_err();
+    let mut socket = channel.open(request("Stream.Echo")).await.unwrap();
+    socket.outgoing.send(Ok("1".into())).await.unwrap();
 
-    assert_eq!(error.code(), 501);
-    assert!(error.detail().contains("frames"), "{error}");
+    let mut incoming = socket.incoming.await.unwrap().body.into_stream();
+    assert_eq!(incoming.next().await.unwrap().unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_stream_to_a_node_whose_frames_do_not_come_through_is_refused_with_the_reason() {
+    let pair = Pair::new(&HttpTransport::default(), echo).await;
+    let channel = AutoTransport::default()
+        .dial(pair.listener.address(), &speaks_frames())
+        .unwrap();
+
+    for _ in 0..2 {
+        let error = channel.open(request("Stream.Echo")).await.unwrap_err();
+
+        assert_eq!(error.code(), 501);
+        assert!(error.detail().contains("proxy"), "{error}");
+    }
 }

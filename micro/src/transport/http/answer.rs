@@ -1,6 +1,7 @@
 //! The server end: which form a request has, and who answers it.
 //!
-//! [`mucp`] and [`plain`] are the forms; what they share is in [`unary`].
+//! [`mucp`], [`enveloped`] and [`plain`] are the forms; what they share is in [`unary`]. What is a stream from its first byte
+//! on is served by [`relay`].
 
 use std::sync::Arc;
 
@@ -13,8 +14,11 @@ use hyper::{Method, StatusCode};
 use super::grpc;
 #[cfg(feature = "websocket")]
 use super::web_socket;
-use super::{head, mucp, plain, unary, web};
-use crate::http::{Answer, Exchange, Outbound};
+use super::{enveloped, head, mucp, plain, relay, unary, web};
+use crate::codec::envelope::Envelope;
+use crate::http::{Answer, Exchange, Head, Opened, Outbound};
+use crate::listener::Site;
+use crate::peer::Peer;
 use crate::transport::{Accept, Page, Web};
 
 /// Answers what comes as calls.
@@ -55,6 +59,8 @@ enum Form {
     /// As pages in browsers send it: a message is a frame.
     #[cfg(feature = "websocket")]
     WebSocket,
+    /// As go-micro sends it to older nodes, and those to it: errors are in the body.
+    Enveloped(&'static dyn Envelope),
     /// As anybody sends it: errors are statuses.
     Plain,
 }
@@ -69,9 +75,14 @@ impl Form {
         if web_socket::is_asked(parts) {
             return Self::WebSocket;
         }
-        match mucp::is_named(&parts.headers) && unary::well_formed(parts).is_ok() {
-            true => Self::Mucp,
-            false => Self::Plain,
+        let is_named = mucp::is_named(&parts.headers);
+        if unary::well_formed(parts).is_err() || !(is_named || parts.uri.path() == "/") {
+            return Self::Plain;
+        }
+        match enveloped::of(&parts.headers) {
+            Some(envelope) => Self::Enveloped(envelope),
+            None if is_named => Self::Mucp,
+            None => Self::Plain,
         }
     }
 }
@@ -91,6 +102,14 @@ impl Answer for Calls {
         }
         reply
     }
+
+    fn streams(&self, head: &Head, body: Option<&[u8]>, peer: &str) -> Option<bool> {
+        relay::streams(self, head, body, peer)
+    }
+
+    async fn stream(&self, connection: Opened, peer: Peer, site: &Site) {
+        relay::serve(self, connection, peer, site).await;
+    }
 }
 
 impl Calls {
@@ -104,6 +123,7 @@ impl Calls {
             Form::Grpc => return grpc::answer(self, exchange).await,
             #[cfg(feature = "websocket")]
             Form::WebSocket => return web_socket::answer(self, exchange),
+            Form::Enveloped(envelope) => enveloped::answer(self, envelope, exchange).await,
             Form::Plain => plain::answer(self, exchange).await,
         };
         if self.takes_frames {

@@ -1,4 +1,4 @@
-//! The client end: one call as one HTTP request.
+//! The client end: one call as one HTTP request, a stream as many.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,18 +11,19 @@ use futures_util::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
-use hyper::http::response::Parts;
 use hyper::{Method, StatusCode, Uri};
 
 use super::ID;
-use super::head;
+use super::make::Make;
+use super::{head, open};
+use crate::codec::envelope::{self, Envelope};
 use crate::dial::refused;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Fault, Inbound, Lease, Pool, is_closing, pairs, too_large};
 use crate::message::{Body, ContentType, Request, Response};
 use crate::phase::{self, Phase};
 use crate::tls::{self, Way};
-use crate::transport::{Channel, Limits, Socket};
+use crate::transport::{Channel, Facts, Limits, Socket};
 use crate::wire::{self, Reply};
 
 /// How much of a page that is no reply is shown.
@@ -31,6 +32,7 @@ const SHOWN: usize = 200;
 /// The way to one node.
 pub(in super::super) struct HttpChannel {
     pool: Arc<Pool>,
+    make: Make,
     host: HeaderValue,
     next: AtomicU64,
     /// A reply said that the node takes frames, too.
@@ -38,7 +40,12 @@ pub(in super::super) struct HttpChannel {
 }
 
 impl HttpChannel {
-    pub(in super::super) fn new(address: &str, limits: &Limits, way: Way) -> Result<Self> {
+    pub(in super::super) fn new(
+        address: &str,
+        facts: &Facts,
+        limits: &Limits,
+        way: Way,
+    ) -> Result<Self> {
         let wrong = || {
             Error::bad_request(
                 ID,
@@ -57,6 +64,7 @@ impl HttpChannel {
         }
         Ok(Self {
             pool: Arc::new(Pool::new(address, limits, way)),
+            make: Make::of(facts),
             host: head::value(address),
             next: AtomicU64::new(0),
             has_seen_frames: AtomicBool::new(false),
@@ -76,8 +84,18 @@ impl HttpChannel {
             let whose = format!("the call of {}", request.endpoint);
             return Err(too_large(ID, &whose, Some(body.len() as u64), limit));
         }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (wanted, envelope) = self.seal(&mut request);
+        let body = match envelope {
+            None => body,
+            Some(envelope) => {
+                let mut sealed = Vec::new();
+                envelope.seal_call(&request.endpoint, id, &body, &mut sealed);
+                sealed.into()
+            }
+        };
         let mut lease = self.pool.lease(request.deadline).await?;
-        let message = match self.message(&request, body, lease.headers()) {
+        let message = match self.message(&request, id, body, lease.headers()) {
             Ok(message) => message,
             Err(error) => {
                 lease.give_back(&self.pool, HeaderMap::new());
@@ -93,38 +111,63 @@ impl HttpChannel {
         if parts.headers.contains_key(head::FRAMES) {
             self.has_seen_frames.store(true, Ordering::Relaxed);
         }
-        if parts.status != StatusCode::OK {
+        if parts.status != StatusCode::OK && envelope.is_none() {
             return Err(self.no_reply(parts.status, &reply, body.start(SHOWN).await));
         }
         phase::enter(Phase::Rest);
         let bytes = body.read(limit).await;
         let bytes = bytes.map_err(|fault| self.cut_short(&request.endpoint, fault))?;
-        if is_reusable(&parts, &reply) {
+        // Some generations of go-micro close after an error, without saying so.
+        let is_ours = reply.reached.is_some();
+        let outcome = match envelope {
+            None => self.response(wanted, reply, bytes),
+            Some(envelope) => self.opened(envelope, wanted, parts.status, reply, bytes),
+        };
+        if (outcome.is_ok() || is_ours) && !is_closing(&parts.headers) {
             lease.give_back(&self.pool, parts.headers);
         }
-        self.response(request, reply, bytes)
+        outcome
+    }
+
+    /// Names in `request` what an older node takes its message in, if this is one. Returns the form of the message.
+    fn seal(&self, request: &mut Request) -> (ContentType, Option<&'static dyn Envelope>) {
+        let wanted = request.content_type.clone();
+        let envelope = match self.make {
+            Make::Older => envelope::around(&wanted),
+            Make::Ours | Make::Mucp => None,
+        };
+        if let Some(name) = envelope.and_then(|envelope| envelope.content_types().first()) {
+            request.content_type = ContentType::new(name);
+            request.accept = Some(wanted.clone());
+        }
+        (wanted, envelope)
     }
 
     /// The whole request; `headers` is empty.
     fn message(
         &self,
         request: &Request,
+        id: u64,
         body: Bytes,
         mut headers: HeaderMap,
     ) -> Result<hyper::Request<Full<Bytes>>> {
-        let left = self.time_left(request.deadline)?;
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        headers.insert(HOST, self.host.clone());
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         // Of a body that is empty it is not written unasked.
         headers.insert(CONTENT_LENGTH, head::value(body.len()));
-        let pairs = wire::request_pairs(request, id, left);
-        head::write(&mut headers, pairs, self.pool.limits().head)?;
+        self.write_head(request, id, &mut headers)?;
         let mut message = hyper::Request::new(Full::new(body));
         *message.method_mut() = Method::POST;
         *message.uri_mut() = Uri::from_static("/");
         *message.headers_mut() = headers;
         Ok(message)
+    }
+
+    /// What stands above every message to this node, and above those of this call.
+    fn write_head(&self, request: &Request, id: u64, headers: &mut HeaderMap) -> Result<()> {
+        let left = self.time_left(request.deadline)?;
+        headers.insert(HOST, self.host.clone());
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let pairs = wire::request_pairs(request, id, left);
+        head::write(headers, pairs, self.pool.limits().head)
     }
 
     /// Sends `message`, on a fresh connection if the one at hand turns out to be closed.
@@ -171,22 +214,75 @@ impl HttpChannel {
         Ok(left)
     }
 
-    fn response(&self, request: Request, reply: Reply, bytes: Bytes) -> Result<Response> {
+    fn response(&self, wanted: ContentType, reply: Reply, bytes: Bytes) -> Result<Response> {
         if let Some(error) = reply.error {
             return Err(error);
         }
-        let content_type = reply.content_type.unwrap_or(request.content_type);
-        if is_refusal(&content_type, &bytes) {
-            // go-micro's words for a content type that it does not know.
-            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
-            return Err(Error::unsupported(
-                ID,
-                format!("{} answered: {text}", self.pool.address()),
-            ));
-        }
+        let content_type = reply.content_type.unwrap_or(wanted);
+        self.refused(&content_type, &bytes)?;
         let mut response = Response::new(content_type, Body::Bytes(bytes));
         response.metadata = reply.metadata;
         Ok(response)
+    }
+
+    /// The reply of an older node, whose errors are in the body, and may be statuses besides.
+    fn opened(
+        &self,
+        envelope: &dyn Envelope,
+        wanted: ContentType,
+        status: StatusCode,
+        reply: Reply,
+        bytes: Bytes,
+    ) -> Result<Response> {
+        if let Some(error) = reply.error {
+            return Err(error);
+        }
+        if let Some(content_type) = &reply.content_type {
+            self.refused(content_type, &bytes)?;
+        }
+        let shown = || String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
+        match envelope.open_reply(&bytes) {
+            Ok(envelope::Reply::Failed(text)) => Err(envelope::failure(&text)),
+            Ok(envelope::Reply::Message(message)) if status == StatusCode::OK => {
+                let mut response = Response::new(wanted, Body::Bytes(message));
+                response.metadata = reply.metadata;
+                Ok(response)
+            }
+            Err(error) if status == StatusCode::OK => {
+                let detail = format!("{}: {}", self.pool.address(), error.detail());
+                Err(Error::bad_gateway(ID, detail).with_source(error))
+            }
+            _ => Err(self.no_reply(status, &reply, shown())),
+        }
+    }
+
+    /// An error if `bytes` are go-micro's words for a content type that it does not know.
+    fn refused(&self, content_type: &ContentType, bytes: &[u8]) -> Result<()> {
+        if !is_refusal(content_type, bytes) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+        let detail = format!("{} answered: {text}", self.pool.address());
+        Err(Error::unsupported(ID, detail))
+    }
+
+    /// Opens a stream on a connection of its own.
+    async fn stream(&self, mut request: Request) -> Result<Socket> {
+        let connection = self.pool.dial(request.deadline).await?;
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (wanted, envelope) = self.seal(&mut request);
+        let mut headers = HeaderMap::new();
+        self.write_head(&request, id, &mut headers)?;
+        headers.insert(head::STREAM[0].clone(), head::value(id));
+        let terms = open::Terms {
+            node: self.pool.address().to_owned(),
+            make: self.make,
+            endpoint: request.endpoint.into_owned(),
+            content_type: wanted,
+            envelope,
+            headers,
+        };
+        Ok(open::start(connection, terms, self.pool.limits()))
     }
 
     /// The node, or something in between, answered with a page.
@@ -233,12 +329,6 @@ impl HttpChannel {
     }
 }
 
-/// True if the connection can carry another call.
-fn is_reusable(parts: &Parts, reply: &Reply) -> bool {
-    // Some generations of go-micro close after an error, without saying so.
-    !is_closing(&parts.headers) && (reply.error.is_none() || reply.reached.is_some())
-}
-
 fn is_refusal(content_type: &ContentType, body: &[u8]) -> bool {
     const WORDS: &[u8] = b"unsupported content-type";
     content_type.as_str() == "text/plain"
@@ -253,11 +343,7 @@ impl Channel for HttpChannel {
     }
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
-        let detail = format!(
-            "{} streams; HTTP carries no streams: the node must take frames",
-            request.endpoint
-        );
-        async move { Err(Error::not_implemented(ID, detail)) }.boxed()
+        self.stream(request).boxed()
     }
 }
 

@@ -13,8 +13,8 @@ use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, 
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::answer::Calls;
-use super::unary::{unreadable, write_head};
-use super::{ID, plain};
+use super::unary::write_head;
+use super::{ID, plain, unary};
 use crate::error::{Error, Result};
 use crate::http::{Exchange, Inbound, Outbound, too_large};
 use crate::limits::Limits;
@@ -59,8 +59,7 @@ async fn open(
         request.content_type = ContentType::JSON;
         Body::Stream(lines(exchange.body.take(), limit))
     } else {
-        let read = exchange.body.read(limit).await;
-        let bytes = read.map_err(|fault| unreadable(&request, fault, exchange.site))?;
+        let bytes = unary::read(exchange, &request.endpoint).await?;
         Body::Bytes(match bytes.is_empty() {
             true => Bytes::from_static(b"{}"),
             false => bytes,

@@ -28,6 +28,26 @@ const METHOD_TWIN: HeaderName = HeaderName::from_static(Header::MethodTwin.name(
 pub(super) const NAMES_OF_ENDPOINTS: [HeaderName; 4] =
     [ENDPOINT, ENDPOINT_TWIN, METHOD, METHOD_TWIN];
 
+/// What names the service of a call.
+pub(super) const NAMES_OF_SERVICES: [HeaderName; 2] = [SERVICE, SERVICE_TWIN];
+/// In calls: the form of go-micro v1 and later, whatever else is named.
+pub(super) const PROTOCOL: [HeaderName; 2] = twins("micro-protocol", "x-micro-protocol");
+/// In calls: the form of older ones, whatever else is named.
+pub(super) const TARGET: [HeaderName; 2] = twins("micro-target", "x-micro-target");
+/// In messages of a stream: which one, among those that its connection carries.
+pub(super) const STREAM: [HeaderName; 2] = twins("micro-stream", "x-micro-stream");
+/// In messages that are published.
+pub(super) const TOPIC: [HeaderName; 2] = twins("micro-topic", "x-micro-topic");
+/// In the first message of a stream of ours: a word is wanted when the handler has accepted it, and is this.
+pub(super) const OPENED: HeaderName = HeaderName::from_static("micro-opened");
+
+const fn twins(plain: &'static str, twin: &'static str) -> [HeaderName; 2] {
+    [
+        HeaderName::from_static(plain),
+        HeaderName::from_static(twin),
+    ]
+}
+
 /// Adds `pairs` to `headers`; values are changed where HTTP cannot write them.
 ///
 /// # Errors
@@ -58,6 +78,16 @@ pub(super) fn write<'a>(
         }
     }
     Ok(())
+}
+
+/// The text of the error in `headers`, if there is one.
+pub(super) fn error(headers: &HeaderMap) -> Option<String> {
+    let found = [ERROR, ERROR_TWIN].iter().find_map(|name| {
+        headers
+            .get(name)
+            .filter(|value| !HeaderValue::is_empty(value))
+    })?;
+    Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
 }
 
 /// The value for a content type, without an allocation for those that are always there.

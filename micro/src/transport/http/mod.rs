@@ -6,12 +6,16 @@
 
 mod answer;
 mod channel;
+mod enveloped;
 mod events;
 #[cfg(feature = "grpc")]
 pub(super) mod grpc;
 mod head;
+mod make;
 mod mucp;
+mod open;
 mod plain;
+mod relay;
 mod unary;
 mod web;
 #[cfg(feature = "websocket")]
@@ -23,6 +27,7 @@ use async_trait::async_trait;
 
 pub(super) use self::answer::Calls;
 pub(super) use self::channel::HttpChannel;
+use self::make::Make;
 use super::{Accept, Backend, Channel, Facts, Limits, Listener, Options, Transport, Web, secured};
 use crate::error::Result;
 use crate::listener;
@@ -30,6 +35,8 @@ use crate::tls::{Ends, SECURE};
 
 /// Who speaks in the errors of this transport.
 const ID: &str = "micro.transport.http";
+/// What stands in the place of an error when a stream has ended cleanly.
+const EOS: &str = "EOS";
 
 /// Calls over HTTP/1.1 and HTTP/2, spoken with go-micro v1 and later, with curl, and with any HTTP client.
 ///
@@ -120,7 +127,8 @@ impl Transport for HttpTransport {
             return grpc::dial(address, facts, &self.limits, &self.ends);
         }
         let (limits, node) = (self.limits.clone(), address.to_owned());
-        let make = move |way| HttpChannel::new(&node, &limits, way);
+        let known = facts.clone();
+        let make = move |way| HttpChannel::new(&node, &known, &limits, way);
         secured::dial(&self.ends, address, facts, make)
     }
 
@@ -133,8 +141,8 @@ impl Transport for HttpTransport {
 
     fn facts(&self) -> &'static [(&'static str, &'static str)] {
         match self.ends.is_on() {
-            true => &[SECURE],
-            false => &[],
+            true => &[Make::OURS, SECURE],
+            false => &[Make::OURS],
         }
     }
 

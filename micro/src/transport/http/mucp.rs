@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::answer::Calls;
-use super::{ID, head, unary};
+use super::{head, unary};
 use crate::error::{Error, Result};
 use crate::http::{Exchange, Outbound, pairs};
 use crate::listener::Site;
@@ -28,16 +28,10 @@ pub(super) async fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::
     let parts = &exchange.parts;
     let request = wire::read_request(pairs(&parts.headers), Instant::now());
     let content_type = request.content_type.clone();
-    let outcome = if calls.accept.streams(&request) {
-        let detail = format!(
-            "{} streams; HTTP carries no streams: call it in frames",
-            request.endpoint
-        );
-        Err(Error::not_implemented(ID, detail))
-    } else if let Err(error) = unary::encoding(parts) {
-        Err(error)
-    } else {
-        unary::call(calls, &mut exchange, request, b"").await
+    let fits = unary::one_reply(calls, &request).and_then(|()| unary::encoding(parts));
+    let outcome = match fits {
+        Ok(()) => unary::call(calls, &mut exchange, request, b"").await,
+        Err(error) => Err(error),
     };
     reply(
         exchange.site,
@@ -56,11 +50,8 @@ fn reply(
 ) -> hyper::Response<Outbound> {
     let id = headers.remove(head::ID);
     headers.clear();
-    let written = outcome.and_then(|response| {
-        let written = unary::write_head(&mut headers, &response, &site.limits);
-        let body = written.and_then(|()| response.body.into_bytes());
-        body.inspect_err(|_| headers.clear())
-    });
+    let limits = &site.limits;
+    let written = outcome.and_then(|response| unary::write_success(&mut headers, response, limits));
     let body = written.unwrap_or_else(|error| {
         write_failure(&mut headers, content_type, &error);
         Bytes::new()
@@ -73,7 +64,8 @@ fn reply(
     reply
 }
 
-fn write_failure(headers: &mut HeaderMap, content_type: &ContentType, error: &Error) {
+/// Writes what stands above the reply of a call that ended with `error`.
+pub(super) fn write_failure(headers: &mut HeaderMap, content_type: &ContentType, error: &Error) {
     let text = head::value(wire::failure_text(error));
     headers.insert(CONTENT_TYPE, head::content_type(content_type));
     headers.insert(head::ERROR_TWIN, text.clone());

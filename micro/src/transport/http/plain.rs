@@ -73,6 +73,14 @@ fn request(parts: &Parts) -> Result<Request> {
 /// The call that the path names: `/Greeter/Hello` or `/greeter/Greeter.Hello`.
 pub(super) fn by_path(parts: &Parts, mut request: Request) -> Result<Request> {
     let path = parts.uri.path();
+    if path == "/"
+        && head::TOPIC
+            .iter()
+            .any(|name| parts.headers.contains_key(name))
+    {
+        let detail = "this port takes calls, not messages: publish them to the broker";
+        return Err(Error::not_implemented(ID, detail).never_reached());
+    }
     if path == "/" {
         return Err(Error::bad_request(
             ID,

@@ -23,24 +23,37 @@ use crate::wire;
 pub(super) async fn call(
     calls: &Calls,
     exchange: &mut Exchange<'_>,
-    mut request: Request,
+    request: Request,
     missing: &'static [u8],
 ) -> Result<Response> {
-    request.peer = Some(exchange.peer.clone());
-    let site = exchange.site;
-    let limit = site.limits.message;
-    let bytes = exchange
-        .body
-        .read(limit)
-        .await
-        .map_err(|fault| unreadable(&request, fault, site))?;
+    let bytes = read(exchange, &request.endpoint).await?;
     exchange.pace.begin_handler();
-    request.body = Body::Bytes(match bytes.is_empty() {
+    let message = match bytes.is_empty() {
         true => Bytes::from_static(missing),
         false => bytes,
-    });
+    };
+    run(calls, exchange, request, message).await
+}
+
+/// Reads the body of a call of `endpoint`.
+pub(super) async fn read(exchange: &mut Exchange<'_>, endpoint: &str) -> Result<Bytes> {
+    let site = exchange.site;
+    let read = exchange.body.read(site.limits.message).await;
+    read.map_err(|fault| unreadable(endpoint, fault, site))
+}
+
+/// Has the call answered, and checks the answer.
+pub(super) async fn run(
+    calls: &Calls,
+    exchange: &Exchange<'_>,
+    mut request: Request,
+    message: Bytes,
+) -> Result<Response> {
+    request.peer = Some(exchange.peer.clone());
+    request.body = Body::Bytes(message);
     let mut response = calls.accept.call(request).await?;
     let bytes = response.body.into_bytes()?;
+    let limit = exchange.site.limits.message;
     if bytes.len() > limit {
         return Err(too_large(ID, "the reply", Some(bytes.len() as u64), limit));
     }
@@ -48,9 +61,24 @@ pub(super) async fn call(
     Ok(response)
 }
 
-/// What is wrong with a body that could not be read.
-pub(super) fn unreadable(request: &Request, fault: Fault, site: &Site) -> Error {
-    let call = format!("the call of {}", request.endpoint);
+/// What streams has a form of its own.
+pub(super) fn one_reply(calls: &Calls, request: &Request) -> Result<()> {
+    if calls.accept.streams(request) {
+        let detail = format!(
+            "{} streams: a stream has a connection of its own, and says so with its first head (Micro-Stream)",
+            request.endpoint
+        );
+        return Err(Error::not_implemented(ID, detail));
+    }
+    Ok(())
+}
+
+/// What is wrong with the body of a call of `endpoint` that could not be read.
+fn unreadable(endpoint: &str, fault: Fault, site: &Site) -> Error {
+    let call = match endpoint {
+        "" => "the call".to_owned(),
+        endpoint => format!("the call of {endpoint}"),
+    };
     match fault {
         Fault::TooLarge(size) => too_large(ID, &call, size, site.limits.message),
         Fault::Stalled => Error::timeout(
@@ -96,6 +124,17 @@ pub(super) fn encoding(parts: &Parts) -> Result<()> {
 
 pub(super) fn unsupported(detail: impl Display) -> Error {
     Error::unsupported(ID, detail.to_string()).never_reached()
+}
+
+/// Writes what stands above a reply of one message into `headers`, which are empty, and hands out its body.
+pub(super) fn write_success(
+    headers: &mut HeaderMap,
+    response: Response,
+    limits: &Limits,
+) -> Result<Bytes> {
+    let written = write_head(headers, &response, limits);
+    let body = written.and_then(|()| response.body.into_bytes());
+    body.inspect_err(|_| headers.clear())
 }
 
 /// Writes what stands above the reply into `headers`, which are empty.

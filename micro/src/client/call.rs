@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream};
+use tokio::time::timeout;
 
 use super::payload::{Many, One, Payload};
+use super::window::Window;
 use super::{Client, fit};
 use crate::codec::{Format, Streaming};
 use crate::context::Context;
@@ -355,13 +357,16 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             let Self {
                 client, plan, read, ..
             } = self;
-            let replies_once = plan.replies_once;
+            // Of an opening that is taken for granted the reply is what says that it was.
+            let awaited = plan.replies_once.then(|| Window::new(plan.opened_by));
             let mut reply = client
                 .send(request, plan)
                 .await
                 .map_err(Error::downstream)?;
-            if replies_once {
-                reply.body = reply.body.into_only().await.map_err(Error::downstream)?;
+            if let Some(window) = awaited {
+                let only = timeout(window.left(), reply.body.into_only()).await;
+                let only = only.unwrap_or_else(|_| Err(window.expired("no reply came")));
+                reply.body = only.map_err(Error::downstream)?;
             }
             read(reply).map_err(Error::downstream)
         }

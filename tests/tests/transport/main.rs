@@ -296,6 +296,13 @@ macro_rules! over_every_transport_of_streams {
             })*
         }
 
+        mod streams_over_http {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                super::$behaviour(&super::HttpTransport::default()).await;
+            })*
+        }
+
         mod streams_over_frames {
             $(#[tokio::test]
             async fn $behaviour() {

@@ -2,6 +2,7 @@
 
 use micro::Error;
 
+use crate::capture::unescape;
 use crate::greeter;
 use crate::raw::{Message, Peer};
 
@@ -33,30 +34,6 @@ fn captured_by_hand(title: &str) -> Message {
 
 fn message(bytes: &[u8]) -> Message {
     Message::parse(bytes).unwrap().0
-}
-
-/// The bytes that Go's quoting stands for.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let byte = match byte {
-            b'\\' => match rest.next().unwrap() {
-                b'r' => b'\r',
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'f' => 0x0c,
-                b'x' => {
-                    let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                }
-                other => other,
-            },
-            plain => plain,
-        };
-        bytes.push(byte);
-    }
-    bytes
 }
 
 /// The same to a reader of go-micro, whatever is echoed besides.

@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
 use micro::message::{Body, ContentType, Request, Response};
 use micro::transport::{Accept, HttpTransport, Limits, Listener, Transport};
 use micro::{Error, Result};
 
-/// Greets by name; `err` is a bad name, and no name gets no greeting.
+/// Greets by name, once or as a stream of two; `err` and `serr` are bad names, and no name gets no greeting. After two
+/// greetings `wait` is not left.
 struct Greeter;
 
 impl Accept for Greeter {
-    fn streams(&self, _: &Request) -> bool {
-        false
+    fn streams(&self, head: &Request) -> bool {
+        head.endpoint == "Greeter.Stream"
     }
 
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+        if self.streams(&request) {
+            return Box::pin(stream(request));
+        }
         Box::pin(async move { answer(request) })
     }
 }
@@ -35,6 +41,28 @@ fn answer(request: Request) -> Result<Response> {
         format!("Hello {name}")
     };
     let body = Body::Bytes(write(&content_type, &greeting).into());
+    Ok(Response::new(content_type, body))
+}
+
+async fn stream(request: Request) -> Result<Response> {
+    let content_type = request.content_type;
+    let mut requests = request.body.into_stream();
+    let Some(first) = requests.next().await else {
+        return Err(Error::bad_request("greeter.stream", "no name came"));
+    };
+    let name = read(&content_type, &first?)?;
+    let greetings = (0..2).map(|at| Ok(write(&content_type, &format!("{name} {at}")).into()));
+    let greetings: Vec<Result<Bytes>> = greetings.collect();
+    let end = match &*name {
+        "serr" => stream::iter([Err(Error::forbidden("greeter.stream", "nope"))]).boxed(),
+        // Until the caller goes.
+        "wait" => requests
+            .filter(|_| std::future::ready(false))
+            .chain(stream::pending())
+            .boxed(),
+        _ => stream::empty().boxed(),
+    };
+    let body = Body::Stream(stream::iter(greetings).chain(end).boxed());
     Ok(Response::new(content_type, body))
 }
 

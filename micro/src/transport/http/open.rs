@@ -24,7 +24,7 @@ use crate::transport::{Incoming, Outgoing, Socket};
 use crate::wire;
 
 /// How many messages wait to be sent, and to be read.
-const WINDOW: usize = 1;
+const WINDOW: usize = 4;
 
 /// What all messages of one stream have in common.
 pub(super) struct Terms {
@@ -62,9 +62,9 @@ enum Item {
     End,
 }
 
-/// What comes in: the head of the message, and what it says.
+/// What comes in: the head of a message, and what it says.
 struct Event {
-    reply: wire::Reply,
+    headers: HeaderMap,
     said: Said,
 }
 
@@ -216,11 +216,13 @@ fn event(terms: &Terms, whole: Whole) -> Result<Event> {
         );
         return Err(Error::bad_gateway(ID, detail));
     }
-    let headers = &whole.head.headers;
-    let mut reply = wire::read_reply(pairs(headers));
-    let said = match (head::error(headers), reply.error.take()) {
-        (Some(text), _) if text == EOS => Said::End,
-        (_, Some(error)) => return Err(error),
+    let headers = whole.head.headers;
+    let said = match head::error(&headers) {
+        Some(text) if text == EOS => Said::End,
+        Some(text) => {
+            let error = wire::read_reply(pairs(&headers)).error;
+            return Err(error.unwrap_or_else(|| Error::from_wire(&text)));
+        }
         _ if headers.contains_key(head::OPENED) => Said::Opened,
         _ => match terms
             .envelope
@@ -233,7 +235,7 @@ fn event(terms: &Terms, whole: Whole) -> Result<Event> {
             Some(Err(error)) => return Err(broken(terms, error.detail())),
         },
     };
-    Ok(Event { reply, said })
+    Ok(Event { headers, said })
 }
 
 fn broken(terms: &Terms, why: &str) -> Error {
@@ -256,7 +258,8 @@ fn accepted(
         let mut response = Response::new(content_type, Body::default());
         let mut first = None;
         if make == Make::Ours {
-            let Event { reply, said } = events.recv().await.unwrap_or_else(|| Err(gone(())))?;
+            let Event { headers, said } = events.recv().await.unwrap_or_else(|| Err(gone(())))?;
+            let reply = wire::read_reply(pairs(&headers));
             response.metadata = reply.metadata;
             if let Some(content_type) = reply.content_type {
                 response.content_type = content_type;

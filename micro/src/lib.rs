@@ -55,6 +55,7 @@
 //! - the same without attributes: [`Service::builder`], [`Handle`], [`unary`] and its kin;
 //! - how a call finds its node, and what is tried again: [`calls`];
 //! - what keeps failing nodes and too many calls at bay: [`resilience`];
+//! - who calls a node and how, from go-micro to curl: [`tongues`];
 //! - how connections are secured: [`securing`];
 //! - proto files, out of services and into them: [`proto_files`];
 //! - events from publishers to subscribers: [`events`];
@@ -109,6 +110,9 @@ mod context;
 mod error;
 #[doc = include_str!("docs/events.md")]
 pub mod events {}
+#[cfg(feature = "http")]
+#[doc = include_str!("docs/tongues.md")]
+pub mod tongues {}
 #[cfg(any(feature = "frames", feature = "http"))]
 mod dial;
 mod flags;

@@ -32,7 +32,7 @@ const HTTP_ONLY: Duration = Duration::from_secs(300);
 ///
 /// Calls between services of this framework go in [frames](crate::wire_format), calls of and to others by
 /// [HTTP](super::HttpTransport). A node that is known to speak frames and does not answer in them, because a proxy is in
-/// between, is called by HTTP for five minutes; streams need frames.
+/// between, is called by HTTP for five minutes; its streams need frames, since such a proxy would tear them.
 #[derive(Clone, Debug, Default)]
 pub struct AutoTransport {
     limits: Limits,

@@ -12,5 +12,6 @@ mod paths;
 mod pool;
 mod raw;
 mod services;
+mod streams;
 mod web;
 mod web_socket;

@@ -13,52 +13,40 @@ use tests::go::{Go, Peer};
 use crate::greeter::{Empty, Failure, GreeterClient, HelloRequest, Line, Number, Range};
 use crate::table::{Outcome, Row};
 
-/// How a node says that it is spoken to.
-#[derive(Clone, Copy)]
+const ONE_END: &str = "go-micro cannot end its side of a stream and read on";
+
+/// How messages go.
+#[derive(Clone, Debug)]
 pub struct Form {
-    pub name: &'static str,
-    pub content_type: ContentTypeOf,
-    /// Its record has no `protocol`, as those of go-micro v0.
-    pub is_older: bool,
+    name: &'static str,
+    /// What the caller prefers.
+    content_type: ContentType,
+    /// The node's record has no `protocol`, as those of go-micro v0.
+    is_older: bool,
 }
-
-#[derive(Clone, Copy)]
-pub enum ContentTypeOf {
-    Json,
-    Protobuf,
-}
-
-pub const FORMS: [Form; 4] = [
-    Form {
-        name: "JSON",
-        content_type: ContentTypeOf::Json,
-        is_older: false,
-    },
-    Form {
-        name: "protobuf",
-        content_type: ContentTypeOf::Protobuf,
-        is_older: false,
-    },
-    Form {
-        name: "json-rpc",
-        content_type: ContentTypeOf::Json,
-        is_older: true,
-    },
-    Form {
-        name: "proto-rpc",
-        content_type: ContentTypeOf::Protobuf,
-        is_older: true,
-    },
-];
 
 impl Form {
-    fn content_type(self) -> ContentType {
-        match self.content_type {
-            ContentTypeOf::Json => ContentType::JSON,
-            ContentTypeOf::Protobuf => ContentType::PROTOBUF,
+    const fn new(name: &'static str, content_type: ContentType, is_older: bool) -> Self {
+        Self {
+            name,
+            content_type,
+            is_older,
         }
     }
 }
+
+pub const FORMS: [Form; 4] = [
+    Form::new("JSON", ContentType::JSON, false),
+    Form::new("protobuf", ContentType::PROTOBUF, false),
+    Form::new("json-rpc", ContentType::JSON, true),
+    Form::new("proto-rpc", ContentType::PROTOBUF, true),
+];
+
+/// What our callers prefer, and nodes of go-micro do not take.
+pub const OURS: [Form; 2] = [
+    Form::new("our default", ContentType::MSGPACK, false),
+    Form::new("our default, older", ContentType::MSGPACK, true),
+];
 
 fn name(go: Go) -> &'static str {
     match go {
@@ -82,7 +70,7 @@ struct Called {
 }
 
 impl Called {
-    async fn new(go: Go, form: Form) -> Self {
+    async fn new(go: Go, form: &Form) -> Self {
         let node = tokio::task::spawn_blocking(move || {
             // The server of v5 sends a message of a stream twice and another never if they follow each other at once.
             go.start(["server", "-pace", "20ms"])
@@ -92,17 +80,20 @@ impl Called {
         if !form.is_older {
             metadata.insert("protocol".to_owned(), "mucp".to_owned());
         }
-        let mut own = Node::default();
-        own.id = "greeter-1".to_owned();
-        own.address = node.said.clone();
-        own.metadata = metadata;
-        let mut record = registry::Service::default();
-        record.name = "greeter".to_owned();
-        record.nodes = vec![own];
+        let own = Node {
+            id: "greeter-1".to_owned(),
+            address: node.said.clone(),
+            metadata,
+        };
+        let record = registry::Service {
+            name: "greeter".to_owned(),
+            nodes: vec![own],
+            ..registry::Service::default()
+        };
         let registry = MemoryRegistry::new();
         registry.register(&record, None).await.unwrap();
         let mut options = micro::client::Options::default();
-        options.content_type = form.content_type();
+        options.content_type = form.content_type.clone();
         let service = Service::builder("caller")
             .registry(registry)
             .client(options)
@@ -208,7 +199,7 @@ impl Called {
 }
 
 /// What comes of calling a node of `go`.
-pub async fn called(go: Go, form: Form) -> Row {
+pub async fn called(go: Go, form: &Form) -> Row {
     let mut row = Row::new(format!("{} called in {}", name(go), form.name));
     let node = Called::new(go, form).await;
     row.tries("unary", node.unary().boxed()).await;
@@ -220,17 +211,18 @@ pub async fn called(go: Go, form: Form) -> Row {
     row.tries("client stream", node.client_stream().boxed())
         .await;
     row.tries("both ways", node.both_ways().boxed()).await;
+    row.forbids("half-close", ONE_END);
     row
 }
 
 /// A program of go-micro that calls our node at `address`.
-async fn runs(go: Go, form: Form, address: &str, flags: &[&str], requests: &[Json]) -> Json {
+async fn runs(go: Go, form: &Form, address: &str, flags: &[&str], requests: &[Json]) -> Json {
     let mut line: Vec<String> = [
         "client",
         "-address",
         address,
         "-type",
-        form.content_type().as_str(),
+        form.content_type.as_str(),
     ]
     .map(str::to_owned)
     .into();
@@ -245,7 +237,7 @@ async fn runs(go: Go, form: Form, address: &str, flags: &[&str], requests: &[Jso
 }
 
 /// What comes of a program of `go` calling our node at `address`.
-pub async fn calls(go: Go, form: Form, address: &str) -> Row {
+pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
     let mut row = Row::new(format!("{} calls in {}", name(go), form.name));
     let run = |flags: &'static [&'static str], requests: Vec<Json>| async move {
         runs(go, form, address, flags, &requests).await
@@ -351,5 +343,6 @@ pub async fn calls(go: Go, form: Form, address: &str) -> Row {
         .boxed(),
     )
     .await;
+    row.forbids("half-close", ONE_END);
     row
 }

@@ -13,7 +13,7 @@ use tests::go::Go;
 
 use greeter::Greeter;
 
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 8] = [
     "unary",
     "error",
     "metadata",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 7] = [
     "server stream",
     "client stream",
     "both ways",
+    "half-close",
 ];
 
 #[tokio::main]
@@ -33,10 +34,10 @@ async fn main() -> ExitCode {
     let node = service.handle(Greeter).start().await.unwrap();
     let mut rows = Vec::new();
     for go in Go::ALL {
-        for form in go::FORMS {
+        for form in go::FORMS.iter().chain(&go::OURS) {
             rows.push(go::called(go, form).await);
         }
-        for form in go::FORMS {
+        for form in &go::FORMS {
             rows.push(go::calls(go, form, node.address()).await);
         }
     }

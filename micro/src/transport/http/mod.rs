@@ -1,8 +1,8 @@
-//! Calls over HTTP, in the form of go-micro's newer ("mucp") protocol.
+//! Calls over HTTP, in the forms of go-micro and of anybody.
 //!
-//! The server end is [`answer`], with a module for each form of a call, the client end [`channel`]; [`head`] serves
-//! both. Connections are the business of
-//! `http` and `listener`, and what the headers mean is said in `wire`.
+//! The server end is [`answer`], with a module for each form of a call and [`relay`] for streams, the client end
+//! [`channel`], with [`open`] for streams to what [`make`] of node; [`head`] serves both. Connections are the business of
+//! `http` and `listener`, envelopes of `codec`, and what the headers mean is said in `wire`.
 
 mod answer;
 mod channel;
@@ -38,18 +38,24 @@ const ID: &str = "micro.transport.http";
 /// What stands in the place of an error when a stream has ended cleanly.
 const EOS: &str = "EOS";
 
-/// Calls over HTTP/1.1 and HTTP/2, spoken with go-micro v1 and later, with curl, and with any HTTP client.
+/// Calls over HTTP/1.1 and HTTP/2, spoken with go-micro of all generations, with curl, and with any HTTP client.
 ///
-/// One port takes two forms of a call:
+/// One port takes three forms of a call; the guide to [who calls](crate::tongues) has more of each:
 ///
 /// - `POST /` with `Micro-Endpoint` (or `Micro-Method`; both also with `X-` in front), as go-micro sends it: the body is
 ///   in the codec of `Content-Type`, protobuf if there is none. The reply has status 200 always; an error is in
 ///   `Micro-Error` and `X-Micro-Error`, as JSON on one line, and the body is then empty.
+/// - `POST /` with an [envelope](crate::codec::envelope::Envelope), as go-micro v0 sends it: the endpoint is in the body,
+///   and so are errors, again with status 200.
 /// - `POST /Greeter/Hello`, or `POST /greeter/Greeter.Hello` to name the service too, with `application/json`: the
 ///   status is the error's code and the body its JSON form. A missing body is `{}`.
 ///
 /// `Timeout` is the time that the caller still waits, in nanoseconds. Other headers are metadata, but for those of one
-/// hop. In go-micro's form streams are not carried.
+/// hop. The record of a node decides in which form it is called.
+///
+/// # Streams
+///
+/// They own their connection, on which messages go back to back both ways, as in go-micro; HTTP/2 does not carry them.
 ///
 /// # Streams by path
 ///

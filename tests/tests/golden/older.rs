@@ -85,7 +85,7 @@ async fn answered(headers: &str, body: impl AsRef<[u8]>) -> Message {
     let body = body.as_ref();
     let length = body.len();
     let mut call =
-        format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: {length}\r\n\r\n")
+        format!("POST / HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n")
             .into_bytes();
     call.extend(body);
     Peer::connect(node.address()).await.exchange(call).await
@@ -313,7 +313,7 @@ async fn stats(headers: &str, body: &[u8]) -> Vec<u8> {
     let node = started().await;
     let length = body.len();
     let mut call =
-        format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: {length}\r\n\r\n")
+        format!("POST / HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n")
             .into_bytes();
     call.extend(body);
     Peer::connect(node.address())

@@ -79,12 +79,27 @@ async fn a_caller_who_ends_its_side_still_gets_what_is_answered() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_host_opens_no_stream() {
+    let node = listen(echoing()).await;
+    let mut peer = Peer::connect(node.address()).await;
+    let call = message("{}");
+    let (_, rest) = call.split_once("\r\nHost: ").unwrap();
+    let (_, rest) = rest.split_once("\r\n").unwrap();
+
+    let call = format!("POST / HTTP/1.1\r\nHost: evil.example\r\n{rest}");
+    let reply = peer.exchange(call).await;
+
+    assert_eq!(reply.status(), 403);
+}
+
+#[tokio::test]
 async fn a_chunked_message_is_one() {
     let node = listen(echoing()).await;
     let mut peer = Peer::connect(node.address()).await;
 
     peer.send(message("")).await;
-    let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{OPEN}Transfer-Encoding: chunked\r\n\r\n");
+    let head =
+        format!("POST / HTTP/1.1\r\nHost: localhost\r\n{OPEN}Transfer-Encoding: chunked\r\n\r\n");
     peer.send(head + "2\r\n\"a\r\n3\r\nbc\"\r\n0\r\n\r\n").await;
 
     assert_eq!(peer.receive().await.text(), "\"abc\"");
@@ -162,7 +177,7 @@ async fn answered(limits: Limits, bytes: impl AsRef<[u8]>) -> (Error, Option<&'s
 
 #[tokio::test]
 async fn what_is_no_message_ends_the_stream_and_its_handler() {
-    let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{OPEN}");
+    let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{OPEN}");
     for bytes in [
         "\x01\x02\x03\r\n\r\n".to_owned(),
         format!("{head}Content-Length: -1\r\n\r\n"),
@@ -177,7 +192,7 @@ async fn what_is_no_message_ends_the_stream_and_its_handler() {
 
 #[tokio::test]
 async fn what_is_too_large_ends_the_stream_with_the_limit() {
-    let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{OPEN}");
+    let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{OPEN}");
     for bytes in [
         format!("{head}Content-Length: 11\r\n\r\n"),
         format!("{head}Content-Length: 18446744073709551615\r\n\r\n"),

@@ -17,6 +17,9 @@ use crate::tls::{Protocol, Stream};
 /// What a connection of HTTP/2 begins with, whose other end knows that it is served.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// Room for the head of a usual call, and a small body.
+const USUAL: usize = 1 << 10;
+
 /// How long a body may be that is looked into, to know what is spoken.
 const SEEN: u64 = 4 << 10;
 
@@ -44,7 +47,7 @@ pub(super) async fn open<A: Answer>(
     let agreed = stream.protocol();
     let mut opened = Opened {
         stream,
-        first: BytesMut::new(),
+        first: BytesMut::with_capacity(USUAL),
     };
     let speaks = match agreed {
         Some(Protocol::Http2) => Speaks::Http2,

@@ -12,6 +12,9 @@ use super::{ID, Of, Whole};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
+/// How many bytes are read at once, at least.
+const ROOM: usize = 4 << 10;
+
 /// Reads messages off one half of a connection.
 pub(crate) struct Reader<S> {
     stream: S,
@@ -48,6 +51,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 return Ok(Some(message));
             }
             let has_begun = !self.buffer.is_empty() || !self.decoder.is_between();
+            self.buffer.reserve(ROOM);
             let read = self.stream.read_buf(&mut self.buffer);
             let count = match has_begun {
                 // Between messages a stream may pause for any time.

@@ -15,6 +15,7 @@ mod make;
 mod mucp;
 mod open;
 mod plain;
+mod queue;
 mod relay;
 mod unary;
 mod web;

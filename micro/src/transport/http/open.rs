@@ -13,6 +13,7 @@ use tokio_util::sync::PollSender;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::make::Make;
+use super::queue::{Receiver, Sender, queue};
 use super::{EOS, ID, head};
 use crate::codec::envelope::{self, Envelope, Reply};
 use crate::error::{Error, Result};
@@ -23,8 +24,10 @@ use crate::tls::Stream;
 use crate::transport::{Incoming, Outgoing, Socket};
 use crate::wire;
 
-/// How many messages wait to be sent, and to be read.
-const WINDOW: usize = 4;
+/// How many messages of the caller wait to be sent.
+const WINDOW: usize = 16;
+/// How many bytes of them are written together.
+const TOGETHER: usize = 16 << 10;
 
 /// What all messages of one stream have in common.
 pub(super) struct Terms {
@@ -41,7 +44,7 @@ pub(super) struct Terms {
 /// Opens the stream on `connection`.
 pub(super) fn start(connection: Stream, terms: Terms, limits: &Limits) -> Socket {
     let (outgoing, outbox) = mpsc::channel(WINDOW);
-    let (inbox, incoming) = mpsc::channel(WINDOW);
+    let (inbox, incoming) = queue(limits.message);
     let (make, content_type) = (terms.make, terms.content_type.clone());
     let driving = drive(connection, terms, limits.clone(), outbox, inbox);
     let task = AbortOnDropHandle::new(tokio::spawn(driving));
@@ -81,38 +84,46 @@ async fn drive(
     terms: Terms,
     limits: Limits,
     mut outbox: mpsc::Receiver<Item>,
-    inbox: mpsc::Sender<Result<Event>>,
+    inbox: Sender<Result<Event>>,
 ) {
     let (read, write) = split(connection);
     let mut reader = Reader::new(read, Of::Replies, &limits);
     let mut requests = Requests::new(write, &terms);
     let sending = async {
-        requests.open().await?;
-        while let Some(item) = outbox.recv().await {
-            match item {
-                Item::Message(message) => requests.message(&message).await?,
-                Item::Failed(error) => requests.fail(&error).await?,
-                Item::End => requests.end().await?,
-            }
-            // What is left of the stream is up to the node.
+        requests.open();
+        loop {
+            requests.flush().await?;
             if requests.has_ended {
+                // What is left of the stream is up to the node.
                 std::future::pending::<()>().await;
             }
+            let Some(item) = outbox.recv().await else {
+                // Dropped before its end: the node learns of it by the close.
+                return Ok::<_, std::io::Error>(());
+            };
+            requests.add(item);
+            while requests.has_room()
+                && let Ok(item) = outbox.try_recv()
+            {
+                requests.add(item);
+            }
         }
-        // Dropped before its end: the node learns of it by the close.
-        Ok::<_, std::io::Error>(())
     };
     let receiving = async {
         loop {
+            let mut size = 0;
             let event = match reader.next().await {
-                Ok(Some(whole)) => event(&terms, whole),
+                Ok(Some(whole)) => {
+                    size = whole.body.len();
+                    event(&terms, whole)
+                }
                 Ok(None) => Err(broken(&terms, "closed")),
                 Err(error) => {
                     Err(error.within(format_args!("{} at {}", terms.endpoint, terms.node)))
                 }
             };
             let is_last = !matches!(&event, Ok(event) if !matches!(event.said, Said::End));
-            if inbox.send(event).await.is_err() || is_last {
+            if !inbox.send(event, size).await || is_last {
                 return;
             }
         }
@@ -151,57 +162,55 @@ impl<'a, W: AsyncWrite + Unpin> Requests<'a, W> {
     }
 
     /// The first message, whose body means nothing: go-micro has the empty one there.
-    async fn open(&mut self) -> std::io::Result<()> {
+    fn open(&mut self) {
         let empty: &[u8] = match self.terms.content_type == ContentType::JSON {
             true => b"{}",
             false => b"",
         };
         let word = HeaderValue::from_static("tell");
         match self.terms.make {
-            Make::Ours => self.write(&[(&head::OPENED, &word)], empty).await,
-            Make::Mucp | Make::Older => self.message(empty).await,
+            Make::Ours => self.write(&[(&head::OPENED, &word)], empty),
+            Make::Mucp | Make::Older => self.message(empty),
         }
     }
 
-    async fn message(&mut self, message: &[u8]) -> std::io::Result<()> {
+    fn add(&mut self, item: Item) {
+        self.has_ended = !matches!(item, Item::Message(_));
+        match (item, self.terms.make) {
+            (Item::Message(message), _) => self.message(&message),
+            (Item::End, Make::Ours) => self.say(EOS),
+            (Item::Failed(error), Make::Ours) => self.say(&wire::failure_text(&error)),
+            // There is no word for it, but the end of both sides.
+            (Item::Failed(_), Make::Mucp) => self.say(EOS),
+            // go-micro cannot end one side alone; older ones have no word for an end but the close.
+            (Item::End | Item::Failed(_), _) => {}
+        }
+    }
+
+    fn message(&mut self, message: &[u8]) {
         let Some(envelope) = self.terms.envelope else {
-            return self.write(&[], message).await;
+            return self.write(&[], message);
         };
         let mut body = Vec::new();
         envelope.seal_call(&self.terms.endpoint, self.number, message, &mut body);
         self.number += 1;
-        self.write(&[], &body).await
+        self.write(&[], &body);
     }
 
-    /// Ends this side only, which go-micro cannot: there it would end both.
-    async fn end(&mut self) -> std::io::Result<()> {
-        self.has_ended = true;
-        match self.terms.make {
-            Make::Ours => self.say(EOS).await,
-            Make::Mucp | Make::Older => Ok(()),
-        }
+    fn say(&mut self, text: &str) {
+        self.write(&[(&head::ERROR, &head::value(text))], b"");
     }
 
-    async fn fail(&mut self, error: &Error) -> std::io::Result<()> {
-        self.has_ended = true;
-        match self.terms.make {
-            Make::Ours => self.say(&wire::failure_text(error)).await,
-            // There is no word for it, but the end of both sides; older ones have none but the close.
-            Make::Mucp => self.say(EOS).await,
-            Make::Older => Ok(()),
-        }
-    }
-
-    async fn say(&mut self, text: &str) -> std::io::Result<()> {
-        self.write(&[(&head::ERROR, &head::value(text))], b"").await
-    }
-
-    async fn write(
-        &mut self,
-        more: &[(&HeaderName, &HeaderValue)],
-        body: &[u8],
-    ) -> std::io::Result<()> {
+    fn write(&mut self, more: &[(&HeaderName, &HeaderValue)], body: &[u8]) {
         self.alike.write(more, body, &mut self.buffer);
+    }
+
+    /// True if more may be written together with what waits.
+    fn has_room(&self) -> bool {
+        !self.has_ended && self.buffer.len() < TOGETHER
+    }
+
+    async fn flush(&mut self) -> std::io::Result<()> {
         self.write.write_all_buf(&mut self.buffer).await?;
         self.write.flush().await
     }
@@ -251,7 +260,7 @@ fn broken(terms: &Terms, why: &str) -> Error {
 fn accepted(
     make: Make,
     content_type: ContentType,
-    mut events: mpsc::Receiver<Result<Event>>,
+    mut events: Receiver<Result<Event>>,
     task: AbortOnDropHandle<()>,
 ) -> Incoming {
     async move {
@@ -277,7 +286,7 @@ fn accepted(
 
 fn items(
     first: Option<Said>,
-    events: mpsc::Receiver<Result<Event>>,
+    events: Receiver<Result<Event>>,
     task: AbortOnDropHandle<()>,
 ) -> BoxStream<'static, Result<Bytes>> {
     let state = Some((first, events, task));

@@ -12,11 +12,11 @@ use futures_util::{FutureExt, StreamExt};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink, split};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::answer::Calls;
 use super::enveloped::{self, Opened};
+use super::queue::{Receiver, Sender, queue};
 use super::{EOS, ID, head, mucp};
 use crate::codec::envelope::Call;
 use crate::error::{Error, Result};
@@ -27,8 +27,6 @@ use crate::message::{Body, ContentType, Request, Response};
 use crate::peer::Peer;
 use crate::wire;
 
-/// How many messages of the caller wait for the handler.
-const WINDOW: usize = 1;
 /// How many bytes of replies that are ready are written together.
 const TOGETHER: usize = 16 << 10;
 
@@ -39,7 +37,6 @@ pub(super) fn streams(
     body: Option<&[u8]>,
     peer: &str,
 ) -> Option<bool> {
-    let headers = &first.headers;
     let Start::Request {
         method: Method::POST,
         path,
@@ -47,14 +44,21 @@ pub(super) fn streams(
     else {
         return Some(false);
     };
+    let told = opens(calls, path, &first.headers, body);
     // What is refused is told so in the form of a call.
-    if !is_admitted(calls, path, headers, peer) {
+    if told == Some(true) && !is_admitted(calls, path, &first.headers, peer) {
         return Some(false);
     }
-    if head::STREAM
-        .iter()
-        .any(|name| headers.get(name).is_some_and(|value| !value.is_empty()))
-    {
+    told
+}
+
+fn opens(calls: &Calls, path: &str, headers: &HeaderMap, body: Option<&[u8]>) -> Option<bool> {
+    let is_said = |name| {
+        headers
+            .get(name)
+            .is_some_and(|value| !HeaderValue::is_empty(value))
+    };
+    if head::STREAM.iter().any(is_said) {
         return Some(true);
     }
     if path != "/" || mucp::is_named(headers) || headers.contains_key(EXPECT) {
@@ -64,8 +68,7 @@ pub(super) fn streams(
         return Some(false);
     };
     let call = envelope.open_call(&Bytes::copy_from_slice(body?));
-    let streams = call.is_ok_and(|call| calls.accept.streams(&Request::new("", call.endpoint)));
-    Some(streams)
+    Some(call.is_ok_and(|call| calls.accept.streams(&Request::new("", call.endpoint))))
 }
 
 fn is_admitted(calls: &Calls, path: &str, headers: &HeaderMap, peer: &str) -> bool {
@@ -102,7 +105,7 @@ pub(super) async fn serve(calls: &Calls, connection: http::Opened, peer: Peer, s
     };
     let ended = match message {
         Ok(message) => {
-            let (sender, receiver) = mpsc::channel(WINDOW);
+            let (sender, receiver) = queue(site.limits.message);
             let mut request = request;
             request.body = match calls.accept.streams(&request) {
                 true => Body::Stream(messages(receiver)),
@@ -202,7 +205,7 @@ fn open(calls: &Calls, first: &Whole, peer: Peer) -> (Request, Result<Bytes>, St
 async fn take<S: AsyncRead + Unpin>(
     reader: &mut Reader<S>,
     stream: &Stream,
-    sender: mpsc::Sender<Result<Bytes>>,
+    sender: Sender<Result<Bytes>>,
 ) -> Option<Result<()>> {
     // `None` once the caller has ended its side, or the handler wants no more.
     let mut sender = Some(sender);
@@ -216,10 +219,11 @@ async fn take<S: AsyncRead + Unpin>(
         let Some(open) = &sender else { continue };
         let message = stream.message(whole);
         let is_last = !matches!(message, Some(Ok(_)));
-        if let Some(message) = message
-            && open.send(message).await.is_err()
-        {
-            sender = None;
+        if let Some(message) = message {
+            let size = message.as_ref().map_or(0, Bytes::len);
+            if !open.send(message, size).await {
+                sender = None;
+            }
         }
         if is_last {
             sender = None;
@@ -229,7 +233,7 @@ async fn take<S: AsyncRead + Unpin>(
     }
 }
 
-fn messages(receiver: mpsc::Receiver<Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+fn messages(receiver: Receiver<Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
     futures_util::stream::unfold(receiver, async |mut receiver| {
         Some((receiver.recv().await?, receiver))
     })

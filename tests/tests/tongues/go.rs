@@ -202,15 +202,15 @@ impl Called {
 pub async fn called(go: Go, form: &Form) -> Row {
     let mut row = Row::new(format!("{} called in {}", name(go), form.name));
     let node = Called::new(go, form).await;
-    row.tries("unary", node.unary().boxed()).await;
-    row.tries("error", node.errors().boxed()).await;
-    row.tries("metadata", node.metadata().boxed()).await;
-    row.tries("deadline", node.deadline().boxed()).await;
-    row.tries("server stream", node.server_stream().boxed())
+    row.tries("unary", node.unary().boxed_local()).await;
+    row.tries("error", node.errors().boxed_local()).await;
+    row.tries("metadata", node.metadata().boxed_local()).await;
+    row.tries("deadline", node.deadline().boxed_local()).await;
+    row.tries("server stream", node.server_stream().boxed_local())
         .await;
-    row.tries("client stream", node.client_stream().boxed())
+    row.tries("client stream", node.client_stream().boxed_local())
         .await;
-    row.tries("both ways", node.both_ways().boxed()).await;
+    row.tries("both ways", node.both_ways().boxed_local()).await;
     row.forbids("half-close", ONE_END);
     row
 }
@@ -249,7 +249,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             let outcome = run(&[], vec![json!({"name": "Jürgen <&>"})]).await;
             same(replies(&outcome), json!([{"greeting": "Hello Jürgen <&>"}]))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -267,7 +267,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
                 (json!(409), json!("no <room>"), json!("greeter.fail")),
             )
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -286,7 +286,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             });
             same(user.map(|(_, value)| value.clone()), Some(json!("42")))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -301,7 +301,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             // v5 sends the time that its connection may take, which is 5 s.
             same(left.map(|left| (2000..=5000).contains(&left)), Some(true))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -320,7 +320,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             .await;
             same(outcome["error"]["code"].clone(), json!(409))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -330,7 +330,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             let outcome = run(&["-endpoint", "Greeter.Sum", "-replies", "1"], numbers).await;
             same(replies(&outcome), json!([{"value": 6, "last": true}]))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.tries(
@@ -340,7 +340,7 @@ pub async fn calls(go: Go, form: &Form, address: &str) -> Row {
             let outcome = run(&["-endpoint", "Greeter.Echo", "-replies", "2"], lines).await;
             same(replies(&outcome), json!([{"text": "a"}, {"text": "b"}]))
         }
-        .boxed(),
+        .boxed_local(),
     )
     .await;
     row.forbids("half-close", ONE_END);

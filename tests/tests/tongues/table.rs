@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 /// What comes of one try.
 pub type Outcome = Result<(), String>;
@@ -35,7 +35,7 @@ impl Row {
     }
 
     /// Tries what belongs under `column`.
-    pub async fn tries(&mut self, column: &'static str, outcome: BoxFuture<'_, Outcome>) {
+    pub async fn tries(&mut self, column: &'static str, outcome: LocalBoxFuture<'_, Outcome>) {
         let outcome = std::panic::AssertUnwindSafe(outcome).catch_unwind();
         let cell = match tokio::time::timeout(PATIENCE, outcome).await {
             Ok(Ok(Ok(()))) => Cell::Holds,

@@ -7,6 +7,7 @@ mod closing;
 mod events;
 mod handlers;
 mod http2;
+mod json_rpc;
 mod limits;
 mod paths;
 mod pool;

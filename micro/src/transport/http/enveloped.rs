@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::answer::Calls;
-use super::{head, mucp, plain, unary};
+use super::{head, json_rpc, mucp, plain, unary};
 use crate::codec::envelope::{self, Call, Envelope};
 use crate::error::Result;
 use crate::http::{Exchange, Outbound, pairs};
@@ -85,8 +85,13 @@ pub(super) async fn answer(
     let headers = &exchange.parts.headers;
     let (opened, message) = match body {
         Ok(body) => {
-            if request.endpoint.is_empty() && !is_a_call(envelope, &body) {
-                return plain::answer(calls, exchange).await;
+            if request.endpoint.is_empty() && envelope.inner() == ContentType::JSON {
+                if json_rpc::is_meant(&body) {
+                    return json_rpc::answer(calls, exchange, &body).await;
+                }
+                if !is_a_call(&body) {
+                    return plain::answer(calls, exchange).await;
+                }
             }
             Opened::open(envelope, headers, &mut request, &body)
         }
@@ -113,19 +118,14 @@ pub(super) async fn answer(
     reply
 }
 
-/// True if `body` may be a call in this form: JSON of other forms is told what is wrong as anybody is.
-fn is_a_call(envelope: &dyn Envelope, body: &[u8]) -> bool {
-    /// JSON-RPC 2.0 has the first key, and its batches are lists.
+/// True if `body` may be a call in this form: other JSON is told what is wrong as anybody is.
+fn is_a_call(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Keys {
-        jsonrpc: Option<IgnoredAny>,
-        method: Option<IgnoredAny>,
+        #[serde(rename = "method")]
+        _method: IgnoredAny,
     }
-    if envelope.inner() != ContentType::JSON {
-        return true;
-    }
-    serde_json::from_slice::<Keys>(body)
-        .is_ok_and(|keys| keys.jsonrpc.is_none() && keys.method.is_some())
+    serde_json::from_slice::<Keys>(body).is_ok()
 }
 
 impl Opened {

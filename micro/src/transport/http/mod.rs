@@ -11,6 +11,7 @@ mod events;
 #[cfg(feature = "grpc")]
 pub(super) mod grpc;
 mod head;
+mod json_rpc;
 mod make;
 mod mucp;
 mod open;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::answer::Calls;
 use super::enveloped::{self, Opened};
 use super::queue::{Receiver, Sender, queue};
-use super::{EOS, ID, head, mucp};
+use super::{EOS, ID, head, json_rpc, mucp};
 use crate::codec::envelope::Call;
 use crate::error::{Error, Result};
 use crate::http::{self, Alike, Head, Of, Reader, Start, Whole, allowed, pairs, too_large};
@@ -67,7 +67,11 @@ fn opens(calls: &Calls, path: &str, headers: &HeaderMap, body: Option<&[u8]>) ->
     let Some(envelope) = enveloped::of(headers) else {
         return Some(false);
     };
-    let call = envelope.open_call(&Bytes::copy_from_slice(body?));
+    let body = body?;
+    if envelope.inner() == ContentType::JSON && json_rpc::is_meant(body) {
+        return Some(false);
+    }
+    let call = envelope.open_call(&Bytes::copy_from_slice(body));
     Some(call.is_ok_and(|call| calls.accept.streams(&Request::new("", call.endpoint))))
 }
 

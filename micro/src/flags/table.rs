@@ -1,5 +1,7 @@
 //! The flags of every program: one row for each, with go-micro's names where it has one.
 
+use std::borrow::Cow;
+
 use tracing::level_filters::LevelFilter;
 
 use super::row::{PLAIN, Row};
@@ -20,24 +22,10 @@ const SETTINGS: &str = "Settings";
 
 /// Every flag, in the order of the help.
 pub(super) static ROWS: &[Row] = &[
-    row!(
-        "server_name",
-        SERVER,
-        "NAME",
-        "Name of the service",
-        name = owned_cow,
-        ToString::to_string,
-        yields: true
-    ),
-    row!(
-        "server_version",
-        SERVER,
-        "VERSION",
-        "Version of the service, such as 1.1.0",
-        server.version = owned,
-        Clone::clone,
-        yields: true
-    ),
+    row!("server_name", SERVER, "NAME", "Name of the service",
+        name = owned_cow, |name: &Cow<'static, str>| name.to_string(), yields: true),
+    row!("server_version", SERVER, "VERSION", "Version of the service, such as 1.1.0",
+        server.version = owned, |version: &String| version.clone(), yields: true),
     row!("server_id", SERVER, "ID", "Id of this server, unique among all; random by default",
         server.id = owned, Clone::clone, has_constant_default: false),
     row!(

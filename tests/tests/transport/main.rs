@@ -368,11 +368,8 @@ async fn messages_go_both_ways_and_each_half_ends_by_itself(transport: &dyn Tran
     let mut incoming = socket.incoming.await.unwrap().body.into_stream();
 
     for number in 0..3_u32 {
-        socket
-            .outgoing
-            .send(Ok(number.to_string().into()))
-            .await
-            .unwrap();
+        let message = Ok(number.to_string().into());
+        socket.outgoing.send(message).await.unwrap();
         assert_eq!(incoming.next().await.unwrap().unwrap(), number.to_string());
     }
     socket.outgoing.close().await.unwrap();
@@ -388,10 +385,8 @@ async fn an_error_of_the_far_ends_stream_arrives_behind_what_came_before(
             Ok(Bytes::from("1")),
             Err(Error::conflict("greeter", "taken")),
         ];
-        Ok(Response::new(
-            request.content_type,
-            Body::Stream(stream::iter(items).boxed()),
-        ))
+        let body = Body::Stream(stream::iter(items).boxed());
+        Ok(Response::new(request.content_type, body))
     };
     let pair = Pair::new(transport, fail).await;
     let socket = pair.channel.open(request("Stream.Echo")).await.unwrap();
@@ -399,9 +394,6 @@ async fn an_error_of_the_far_ends_stream_arrives_behind_what_came_before(
 
     assert_eq!(incoming.next().await.unwrap().unwrap(), "1");
     let error = incoming.next().await.unwrap().unwrap_err();
-    assert!(
-        error.is_downstream() && error.detail() == "taken",
-        "{error}"
-    );
+    assert_eq!((error.is_downstream(), error.detail()), (true, "taken"));
     assert!(incoming.next().await.is_none());
 }

@@ -166,10 +166,9 @@ impl State {
                 let text = str::from_utf8(frame.payload)
                     .map_err(|_| Broken("an error is not in UTF-8"))?;
                 let error = Error::from_wire(text);
-                let error = if frame.has(UNREACHED) {
-                    error.never_reached()
-                } else {
-                    error
+                let error = match frame.has(UNREACHED) {
+                    true => error.never_reached(),
+                    false => error,
                 };
                 exchange(&mut self.calls, frame.call)?.fail(error, wakers);
             }
@@ -383,10 +382,9 @@ impl State {
         let is_cut = self.closed.is_some() && !error.is_downstream();
         // It is still here, or the other side has said that it did not take it.
         let is_untaken = at >= self.sent || self.going.is_some_and(|taken| order >= taken);
-        if is_cut && is_untaken {
-            error.never_reached()
-        } else {
-            error
+        match is_cut && is_untaken {
+            true => error.never_reached(),
+            false => error,
         }
     }
 
@@ -396,8 +394,7 @@ impl State {
             let is_waited = matches!(exchange.answer, Answer::Here(_) | Answer::Waited(_));
             exchange.got_end && exchange.sent_end && !is_waited
         };
-        if self.calls.get(&id).is_some_and(is_over) {
-            self.calls.remove(&id);
-        }
+        let over = self.calls.get(&id).is_some_and(is_over);
+        over.then(|| self.calls.remove(&id));
     }
 }

@@ -14,6 +14,8 @@ use crate::peer::{Python, Server, answer};
 
 const REQUEST: &str = r#"{"name":"Ann"}"#;
 
+const RPC: &str = r#"{"jsonrpc":"2.0","id":1,"method":"Greeter.Hello","params":{"name":"Ann"}}"#;
+
 const GO: &str = r#"{"replies":[{"greeting":"Hello Ann"}],"ended":false,"error":null}"#;
 
 /// What came back, or what went wrong.
@@ -26,6 +28,7 @@ type Row = (&'static str, &'static str, Answer);
 async fn one_port_answers_every_peer() {
     let (python, service) = (Python::new().await, Server::ours().await);
     let address = &*service.address;
+    let root = format!("http://{address}/");
     let by_path = format!("http://{address}/Greeter/Hello");
 
     let rows = [
@@ -33,6 +36,11 @@ async fn one_port_answers_every_peer() {
             "curl, JSON by path",
             r#"HTTP/1.1 {"greeting":"Hello Ann"}"#,
             curl(&[&by_path, "-d", REQUEST]).await,
+        ),
+        (
+            "curl, JSON-RPC 2.0",
+            r#"HTTP/1.1 {"jsonrpc":"2.0","result":{"greeting":"Hello Ann"},"id":1}"#,
+            curl(&[&root, "-d", RPC]).await,
         ),
         (
             "curl, HTTP/2",

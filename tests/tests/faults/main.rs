@@ -58,7 +58,7 @@ async fn no_call_of_an_idempotent_endpoint_fails_when_a_node_is_killed_under_the
     let mut shop = Shop::new(false).await;
     let mut nodes = vec![shop.node().await, shop.node().await, shop.node().await];
     let load = Load {
-        at_once: 300,
+        at_once: 100,
         ..LOAD
     };
     let mut calls = Calls::begin(&shop, load).await;

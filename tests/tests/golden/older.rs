@@ -245,12 +245,7 @@ async fn a_caller_who_closes_is_answered_and_then_closed() {
 
 #[tokio::test]
 async fn json_that_is_no_such_call_is_told_what_to_send() {
-    for body in [
-        r#"{"name":"Bob"}"#,
-        "[]",
-        "{",
-        r#"{"jsonrpc":"2.0","method":"Greeter.Hello","params":{},"id":1}"#,
-    ] {
+    for body in [r#"{"name":"Bob"}"#, "{"] {
         let reply = answered(JSON, body).await;
 
         assert_eq!(reply.status(), 400, "{body}");

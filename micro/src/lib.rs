@@ -69,6 +69,7 @@
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
+//! | `codec-bson` | BSON, and go-micro's bson-rpc | no |
 //! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
 //! | `frames` | many calls and streams on one connection between our own ends | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |

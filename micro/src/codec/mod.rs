@@ -4,8 +4,10 @@
 //! JSON, MessagePack and protobuf are called directly. Any other content type is a [`Codec`] that
 //! announced itself with a [`Backend`], in this crate or in another one.
 
+#[cfg(feature = "codec-bson")]
+mod bson;
 mod empty;
-#[cfg(feature = "http")]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "HTTP alone seals"))]
 pub mod envelope;
 mod field;
 mod format;

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const ID: &str = "micro.codec.msgpack";
 
 /// How deep lists and maps may be nested: as in serde's JSON.
-const DEPTH: usize = 128;
+pub(super) const DEPTH: usize = 128;
 
 /// How values of `T` are written and read, shown to serde as an `S`.
 pub(super) const fn functions<T, S: Shown<T>>() -> Option<Functions<T>> {
@@ -36,7 +36,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     read(bytes).map_err(|mistake| explain(Reader::of::<T>(), bytes, mistake))
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Mistake> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Mistake> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     deserializer.set_max_depth(DEPTH);
     let value = T::deserialize(&mut deserializer)?;

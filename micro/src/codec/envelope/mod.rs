@@ -3,7 +3,11 @@
 //! [`Envelope`] is the seam; each form is one file beside this one. Opened and sealed by transports; the codec of the
 //! message inside never sees it.
 
+#[cfg(feature = "codec-bson")]
+mod bson_rpc;
 mod json_rpc;
+#[cfg(feature = "codec-msgpack")]
+mod msgpack_rpc;
 mod proto_rpc;
 
 use std::fmt::Debug;
@@ -174,6 +178,11 @@ pub(crate) fn around(message: &ContentType) -> Option<&'static dyn Envelope> {
     all().find(|envelope| envelope.inner() == *message)
 }
 
+/// The envelope that a reply is `wanted` in, and so its call goes in, if that is one for this `message`.
+pub(crate) fn told(wanted: Option<&ContentType>, message: &ContentType) -> Option<&'static dyn Envelope> {
+    find(wanted?, false).filter(|envelope| envelope.inner() == *message)
+}
+
 /// The error that `text` is at the far end of a call: go-micro's object, ja-micro's, or bare words.
 pub(crate) fn failure(text: &str) -> Error {
     /// What Java services of older fleets say in place of `code` and `detail`.
@@ -230,7 +239,7 @@ mod tests {
 
         assert_eq!(name(ContentType::JSON), Some("application/json-rpc"));
         assert_eq!(name(ContentType::PROTOBUF), Some("application/proto-rpc"));
-        assert_eq!(name(ContentType::MSGPACK), None);
+        assert_eq!(name(ContentType::new("application/xml")), None);
     }
 
     #[test]

@@ -240,7 +240,11 @@ impl<T> Call<T> {
             None => std::mem::take(&mut self.metadata),
         };
         request.context = inherited.unwrap_or_default();
-        request.content_type = preferred(&self.plan, &self.client.options().content_type);
+        fit::prefer(
+            &mut request,
+            &self.plan,
+            &self.client.options().content_type,
+        );
         request.body = self.plan.encode(&request.content_type)?;
         Ok(request)
     }
@@ -372,19 +376,6 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
         }
         .boxed()
     }
-}
-
-/// The client's `own` content type if the payload can be written so, else the payload's first. What is called by its
-/// address alone may be of any make, and is written to in a form that all of them take, if there is one.
-fn preferred(plan: &Plan, own: &ContentType) -> ContentType {
-    let payload = &*plan.payload;
-    let is_taken = |one: &ContentType| plan.address.is_none() || fit::TAKEN_BY_ALL.contains(one);
-    let first = |wanted: &dyn Fn(&ContentType) -> bool| payload.content_type(wanted);
-    first(&|one| one == own && is_taken(one))
-        .or_else(|| first(&|one| plan.address.is_some() && is_taken(one)))
-        .or_else(|| first(&|one| one == own))
-        .or_else(|| first(&|_| true))
-        .unwrap_or_else(|| own.clone())
 }
 
 impl<T> fmt::Debug for Call<T> {

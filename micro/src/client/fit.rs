@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::ID;
 use super::call::Plan;
 use super::window::Window;
+use crate::codec::envelope::{self, Envelope};
 use crate::codec::{Message, Plain};
 use crate::error::{Error, Result};
 use crate::message::{Body, ContentType, Request};
@@ -53,6 +54,25 @@ pub(super) async fn complete(
     }
 }
 
+/// Has `request` written as the client's `own` content type if the payload can be, else as the payload's first; sealed,
+/// if that is the name of an envelope.
+///
+/// What is called by its address alone may be of any make, and unless told otherwise is written to in a form that all of
+/// them take, if there is one.
+pub(super) fn prefer(request: &mut Request, plan: &Plan, own: &ContentType) {
+    let told = envelope::find(own, false);
+    request.accept = told.map(|_| own.clone());
+    let own = told.map_or_else(|| own.clone(), Envelope::inner);
+    let by_all = plan.address.is_some() && told.is_none();
+    let is_taken = |one: &ContentType| !by_all || TAKEN_BY_ALL.contains(one);
+    let first = |wanted: &dyn Fn(&ContentType) -> bool| plan.payload.content_type(wanted);
+    request.content_type = first(&|one| *one == own && is_taken(one))
+        .or_else(|| first(&|one| by_all && is_taken(one)))
+        .or_else(|| first(&|one| *one == own))
+        .or_else(|| first(&|_| true))
+        .unwrap_or_else(|| own.clone());
+}
+
 /// Makes `request` what `candidate` takes, in the form and in the time that it announced.
 ///
 /// # Errors
@@ -73,13 +93,14 @@ pub(super) fn fit(
     if let Some(until) = until {
         request.deadline = request.deadline.map(|own| own.min(until.into_std()));
     }
-    if takes(candidate, &request.endpoint, &request.content_type) {
+    let told = request.accept.as_ref();
+    if takes(candidate, &request.endpoint, &request.content_type, told) {
         return Ok(());
     }
     let Some(plan) = plan.filter(|plan| plan.is_original(&request.body)) else {
         return Err(mismatch(request, "a wrapper changed the body"));
     };
-    let taken = |own: &ContentType| takes(candidate, &request.endpoint, own);
+    let taken = |own: &ContentType| takes(candidate, &request.endpoint, own, told);
     let Some(other) = plan.payload.content_type(&taken) else {
         let why = "the message cannot be written as anything it takes";
         return Err(mismatch(request, why));
@@ -90,16 +111,22 @@ pub(super) fn fit(
 }
 
 /// What nodes of any make take.
-pub(super) const TAKEN_BY_ALL: [ContentType; 2] = [ContentType::PROTOBUF, ContentType::JSON];
+const TAKEN_BY_ALL: [ContentType; 2] = [ContentType::PROTOBUF, ContentType::JSON];
 
-/// True if the node says that it takes `content_type`; nodes of go-micro say nothing.
-fn takes(candidate: &Candidate, endpoint: &str, content_type: &ContentType) -> bool {
+/// True if the node says that it takes `content_type`; nodes of go-micro say nothing, and take what they were told to,
+/// which so is the client.
+fn takes(
+    candidate: &Candidate,
+    endpoint: &str,
+    content_type: &ContentType,
+    told: Option<&ContentType>,
+) -> bool {
     let listed = candidate
         .endpoint(endpoint)
         .and_then(|endpoint| endpoint.metadata.get("content_types"));
     match listed {
         Some(types) => types.split(',').any(|own| own == content_type.as_str()),
-        None => TAKEN_BY_ALL.contains(content_type),
+        None => TAKEN_BY_ALL.contains(content_type) || envelope::told(told, content_type).is_some(),
     }
 }
 

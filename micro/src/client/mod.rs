@@ -73,6 +73,9 @@ pub struct Options {
     /// When nodes that go on failing are passed over.
     pub ejection: Ejection,
     /// How messages are written to nodes that take it. Default MessagePack.
+    ///
+    /// The name of an [envelope](crate::codec::envelope), such as `application/msgpack-rpc`, has calls over HTTP sealed in
+    /// it, too; nodes whose records do not say what they take are then trusted to take that.
     pub content_type: ContentType,
     /// How long a call waits for a first node of a service that nobody has announced yet. Default 2 s.
     pub discovery: Duration,

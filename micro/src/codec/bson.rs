@@ -318,14 +318,17 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_written_as_binary_and_a_number_with_64_bits() {
-        let map = BTreeMap::from([("n", 1)]);
+    fn a_text_is_written_as_binary() {
+        let text = written("hi".to_owned());
 
-        assert_eq!(written("hi".to_owned())[..12], *b"\x14\0\0\0\x05_Val_\0\x02");
-        assert_eq!(
-            written(BTreeMap::from([("n".to_owned(), map["n"])])),
-            b"\x10\0\0\0\x12n\0\x01\0\0\0\0\0\0\0\0"
-        );
+        assert_eq!(text, b"\x13\0\0\0\x05_Val_\0\x02\0\0\0\0hi\0");
+    }
+
+    #[test]
+    fn a_number_is_written_with_64_bits() {
+        let map = BTreeMap::from([("n".to_owned(), 1_i32)]);
+
+        assert_eq!(written(map), b"\x10\0\0\0\x12n\0\x01\0\0\0\0\0\0\0\0");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod frames;
 mod greeter;
 mod nodes;
 mod older;
+mod plugins;
 #[path = "../http/raw.rs"]
 #[allow(
     dead_code,

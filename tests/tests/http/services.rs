@@ -1,12 +1,14 @@
 //! Whole services that call each other over HTTP.
 
+use micro::client;
+use micro::message::ContentType;
 use micro::prelude::*;
 use micro::registry::{MemoryRegistry, Registry};
 use micro::transport::{HttpTransport, Limits};
 use micro::{Builder, Error, Running, Service};
 use tests::PassedOver;
 
-use crate::raw::Peer;
+use crate::raw::{Node, Peer};
 
 fn builder(name: &'static str, registry: &MemoryRegistry) -> Builder {
     Service::builder(name)
@@ -184,4 +186,84 @@ async fn a_call_with_little_time_takes_no_node_for_dead() {
     }
 
     assert_eq!(passed_over.seen(), Vec::<String>::new());
+}
+
+/// Bodies of a call of `Greeter.Hello` with the id 0, and of the reply to it, by content type.
+const SEALED: [(&str, &[u8], &[u8]); 2] = [
+    (
+        "application/msgpack-rpc",
+        b"\x94\0\0\xadGreeter.Hello\x91\xa3Ann",
+        b"\x94\x01\0\xc0\xa9Hello Ann",
+    ),
+    (
+        "application/bson-rpc",
+        b"\x33\0\0\0\x05ServiceMethod\0\x0d\0\0\0\0Greeter.Hello\x12Seq\0\0\0\0\0\0\0\0\0\0\
+          \x14\0\0\0\x05_Val_\0\x03\0\0\0\0Ann\0",
+        b"\x33\0\0\0\x05ServiceMethod\0\x0d\0\0\0\0Greeter.Hello\x12Seq\0\0\0\0\0\0\0\0\0\0\
+          \x1a\0\0\0\x05_Val_\0\x09\0\0\0\0Hello Ann\0",
+    ),
+];
+
+#[tokio::test]
+async fn calls_in_msgpack_rpc_and_bson_rpc_are_answered_in_kind() {
+    let greeter = greeter(&MemoryRegistry::default()).await;
+    let mut peer = Peer::connect(greeter.address()).await;
+
+    for (content_type, call, answer) in SEALED {
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            call.len()
+        );
+        let reply = peer.exchange([head.as_bytes(), call].concat()).await;
+
+        assert_eq!(reply.get("content-type"), Some(content_type));
+        assert_eq!(reply.body, answer, "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_calls_in_msgpack_rpc_and_bson_rpc_when_told() {
+    for (content_type, call, answer) in SEALED {
+        let mut options = client::Options::default();
+        options.content_type = ContentType::new(content_type);
+        let registry = MemoryRegistry::default();
+        let client = builder("client", &registry).client(options);
+        let client = client.build().await.unwrap();
+        let node = Node::bind().await;
+        let serving = async {
+            let mut peer = node.accept().await;
+            let request = peer.receive().await;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                answer.len()
+            );
+            peer.send([head.as_bytes(), answer].concat()).await;
+            request
+        };
+
+        let ann = Plain("Ann".to_owned());
+        let calling = async {
+            let call = client.client().call("greeter", "Greeter.Hello", &ann);
+            call.address(node.address()).await
+        };
+        let (reply, request): (micro::Result<Plain<String>>, _) = tokio::join!(calling, serving);
+
+        assert_eq!(request.get("content-type"), Some(content_type));
+        assert_eq!(request.body, call, "{content_type}");
+        assert_eq!(reply.unwrap().0, "Hello Ann");
+    }
+}
+
+#[tokio::test]
+async fn a_service_calls_another_in_bson_rpc() {
+    let registry = MemoryRegistry::default();
+    let _greeter = greeter(&registry).await;
+    let mut options = client::Options::default();
+    options.content_type = ContentType::new("application/bson-rpc");
+    let client = builder("client", &registry).client(options);
+    let client = client.build().await.unwrap();
+
+    assert_eq!(hello(&client, "Ann").await.unwrap().0, "Hello Ann");
+    let error = hello(&client, "").await.unwrap_err();
+    assert_eq!((error.code(), error.detail()), (400, "a name is needed"));
 }

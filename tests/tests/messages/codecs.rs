@@ -78,7 +78,7 @@ fn a_codec_of_another_crate_is_listed_behind_the_built_in_ones() {
         ContentType::JSON,
     ];
     assert_eq!(types[..3], built_in);
-    assert_eq!(types[3..], [pretty()]);
+    assert!(types[3..].contains(&pretty()));
 }
 
 #[test]

@@ -127,7 +127,10 @@ mod tests {
         ] {
             let reply = answered(seq);
 
-            assert!(reply.windows(seq.len()).any(|part| part == seq), "{reply:x?}");
+            assert!(
+                reply.windows(seq.len()).any(|part| part == seq),
+                "{reply:x?}"
+            );
         }
     }
 
@@ -140,7 +143,7 @@ mod tests {
 
     #[test]
     fn an_error_of_no_text_is_none() {
-        let body = b"\x12\0\0\0\x02Error\0\x01\0\0\0\0\0\x05\0\0\0\0";
+        let body = b"\x11\0\0\0\x02Error\0\x01\0\0\0\0\0\x05\0\0\0\0";
 
         let reply = BsonRpc.open_reply(&Bytes::from_static(body)).unwrap();
 
@@ -159,7 +162,10 @@ mod tests {
         let mut reply = Vec::new();
         BsonRpc.seal_reply(&Call::default(), Err("why"), &mut reply);
 
-        assert_eq!(BsonRpc.open_reply(&reply.into()).unwrap(), Reply::Failed("why".into()));
+        assert_eq!(
+            BsonRpc.open_reply(&reply.into()).unwrap(),
+            Reply::Failed("why".into())
+        );
     }
 
     proptest! {

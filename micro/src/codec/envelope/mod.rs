@@ -179,7 +179,10 @@ pub(crate) fn around(message: &ContentType) -> Option<&'static dyn Envelope> {
 }
 
 /// The envelope that a reply is `wanted` in, and so its call goes in, if that is one for this `message`.
-pub(crate) fn told(wanted: Option<&ContentType>, message: &ContentType) -> Option<&'static dyn Envelope> {
+pub(crate) fn told(
+    wanted: Option<&ContentType>,
+    message: &ContentType,
+) -> Option<&'static dyn Envelope> {
     find(wanted?, false).filter(|envelope| envelope.inner() == *message)
 }
 

@@ -188,7 +188,10 @@ mod tests {
         let whole = Bytes::from(whole);
 
         for length in 0..whole.len() {
-            assert!(MsgpackRpc.open_call(&whole.slice(..length)).is_err(), "{length}");
+            assert!(
+                MsgpackRpc.open_call(&whole.slice(..length)).is_err(),
+                "{length}"
+            );
         }
         let more = [&*whole, b"\0"].concat();
         assert!(MsgpackRpc.open_call(&more.into()).is_err());

@@ -129,9 +129,16 @@ impl HttpChannel {
         outcome
     }
 
-    /// Names in `request` what an older node takes its message in, if this is one. Returns the form of the message.
+    /// Names in `request` what its message is sealed in, if the caller is told so or an older node takes no other.
+    /// Returns the form of the message.
     fn seal(&self, request: &mut Request) -> (ContentType, Option<&'static dyn Envelope>) {
         let wanted = request.content_type.clone();
+        if let Some(told) = envelope::told(request.accept.as_ref(), &wanted) {
+            if let Some(outer) = request.accept.replace(wanted.clone()) {
+                request.content_type = outer;
+            }
+            return (wanted, Some(told));
+        }
         let envelope = match self.make {
             Make::Older => envelope::around(&wanted),
             Make::Ours | Make::Mucp => None,

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Broken;
-use super::client::Connection;
+use super::client::{Calling, Connection};
 use crate::dial::{dial, refused, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
@@ -26,8 +28,11 @@ pub(in super::super) struct FramesChannel {
     limits: Limits,
     way: Way,
     open: Mutex<Vec<Arc<Connection>>>,
-    /// Held while connecting, so that callers who come together share what is opened.
-    connecting: tokio::sync::Mutex<()>,
+    /// Held while connecting, so that callers who come together share what is opened, or why nothing was: the last
+    /// failure that is the node's.
+    connecting: tokio::sync::Mutex<Option<Unconnected>>,
+    /// How often connecting has failed.
+    failures: AtomicU64,
 }
 
 impl FramesChannel {
@@ -38,6 +43,7 @@ impl FramesChannel {
             way,
             open: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -55,11 +61,22 @@ impl FramesChannel {
             return Ok(connection);
         }
         phase::enter(Phase::Connection);
-        let _connecting = self.connecting.lock().await;
+        let before = self.failures.load(Ordering::Relaxed);
+        let mut failure = self.connecting.lock().await;
         let connection = match self.known() {
             Some(connection) => connection,
             None => {
-                let connection = self.connect(deadline).await?;
+                // One after the other would wait for a node that does not answer, and those behind run out of time.
+                let has_failed = self.failures.load(Ordering::Relaxed) != before;
+                let shared = failure.as_ref().filter(|_| has_failed);
+                if let Some(shared) = shared.and_then(Unconnected::again) {
+                    return Err(shared);
+                }
+                let connected = self.connect(deadline).await.inspect_err(|failed| {
+                    *failure = failed.again();
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                });
+                let connection = connected?;
                 self.open().push(Arc::clone(&connection));
                 connection
             }
@@ -109,6 +126,20 @@ pub(in super::super) enum Unconnected {
     Mute(Error),
 }
 
+impl Unconnected {
+    /// The same for others who have waited for it, unless it was for the time of who asked.
+    fn again(&self) -> Option<Self> {
+        let (make, error): (fn(Error) -> Self, _) = match self {
+            Self::Away(error) => (Self::Away, error),
+            Self::Mute(error) => (Self::Mute, error),
+        };
+        (error.code() == 503).then(|| {
+            let (id, detail) = (error.id().to_owned(), error.detail().to_owned());
+            make(Error::unavailable(id, detail).never_reached())
+        })
+    }
+}
+
 impl From<Unconnected> for Error {
     fn from(unconnected: Unconnected) -> Self {
         match unconnected {
@@ -131,7 +162,28 @@ pub(in super::super) async fn call(
     connection: &Arc<Connection>,
     mut request: Request,
 ) -> Result<Response> {
-    let mut body = Some(std::mem::take(&mut request.body).into_bytes()?);
+    let body = std::mem::take(&mut request.body).into_bytes()?;
+    begin(connection, request, Some(body)).await?.await
+}
+
+pub(in super::super) async fn open(
+    connection: &Arc<Connection>,
+    request: Request,
+) -> Result<Socket> {
+    let calling = begin(connection, request, None).await?;
+    let outgoing = Box::pin(connection.writer(&calling));
+    Ok(Socket {
+        outgoing,
+        incoming: calling.boxed(),
+    })
+}
+
+/// Begins a call once there is room for it.
+async fn begin(
+    connection: &Arc<Connection>,
+    mut request: Request,
+    mut body: Option<Bytes>,
+) -> Result<Calling> {
     let begun = poll_fn(|cx| {
         let begun = connection.begin(&mut request, &mut body, cx);
         if begun.is_pending() {
@@ -141,19 +193,7 @@ pub(in super::super) async fn call(
     });
     let calling = begun.await?;
     phase::enter(Phase::Reply);
-    calling.await
-}
-
-pub(in super::super) async fn open(
-    connection: &Arc<Connection>,
-    mut request: Request,
-) -> Result<Socket> {
-    let calling = poll_fn(|cx| connection.begin(&mut request, &mut None, cx)).await?;
-    let outgoing = Box::pin(connection.writer(&calling));
-    Ok(Socket {
-        outgoing,
-        incoming: calling.boxed(),
-    })
+    Ok(calling)
 }
 
 impl fmt::Debug for FramesChannel {

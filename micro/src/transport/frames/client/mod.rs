@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+pub(super) use self::caller::Calling;
 use self::calls::Exchange;
 use super::Broken;
 use super::assembly::Window;

@@ -8,6 +8,8 @@ use super::super::limits_preface;
 use super::super::preface::LENGTH;
 use super::limits::{call, frame, peer};
 use super::*;
+use crate::tls::Ends;
+use crate::transport::Channel;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -272,4 +274,23 @@ async fn a_call_that_was_on_its_way_when_its_connection_came_of_age_is_taken() {
 
     here.read_exact(&mut header).await.unwrap();
     assert_eq!(header[2], Kind::Reply as u8);
+}
+
+#[tokio::test]
+async fn callers_who_come_together_wait_once_for_a_node_that_does_not_greet() {
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let way = Ends::default().way("greeter");
+    let channel = channel::FramesChannel::new(&address, Limits::default(), way);
+    let began = Instant::now();
+
+    let calls = (0..4).map(|_| channel.call(request()));
+    let answers = futures_util::future::join_all(calls).await;
+
+    let never_reached = |answer: &Result<Response>| {
+        let error = answer.as_ref().unwrap_err();
+        error.is_never_reached() && error.detail().contains("does not speak frames")
+    };
+    assert!(answers.iter().all(never_reached), "{answers:?}");
+    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
 }

@@ -76,8 +76,15 @@ impl GrpcChannel {
 
     /// The connection, a fresh one if the last has ended.
     async fn connection(&self, deadline: Option<Instant>) -> Result<SendRequest<Sent>> {
-        let mut open = self.open.lock().await;
+        let mut open = match self.open.try_lock() {
+            Ok(open) => open,
+            Err(_) => {
+                phase::enter(Phase::Connection);
+                self.open.lock().await
+            }
+        };
         if let Some(sender) = open.as_ref().filter(|sender| !sender.is_closed()) {
+            phase::enter(Phase::Reply);
             return Ok(sender.clone());
         }
         phase::enter(Phase::Connection);

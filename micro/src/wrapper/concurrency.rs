@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::Next;
-use super::guarded::{Guard, held, layers};
+use super::guarded::{Guard, LONGEST, held, layers};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
 
@@ -109,7 +109,7 @@ impl LoadShed {
 
     /// How long a call may wait in a queue that stands. With zero nothing waits.
     pub fn target(mut self, time: Duration) -> Self {
-        self.target = time;
+        self.target = time.min(LONGEST);
         self
     }
 }

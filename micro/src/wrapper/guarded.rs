@@ -1,6 +1,7 @@
 //! What the layers that we ship have in common.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
@@ -9,6 +10,9 @@ use tower_service::Service;
 use super::Next;
 use crate::error::{Error, Result};
 use crate::message::{Body, Request, Response};
+
+/// A time without end: it can be added to any other, and so can twenty of it.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What a layer of ours does with a request. Clones share what it remembers.
 pub trait Guard: Clone {

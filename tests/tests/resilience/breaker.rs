@@ -71,6 +71,24 @@ async fn pay(client: &Service) -> micro::Result<()> {
     call(client, "bank", "Bank.Pay").await
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_breaker_may_stay_open_for_ever() {
+    let (system, bank) = (System::default(), Bank::default());
+    let _bank = bank.start(&system, "bank").await;
+    let breaker = Breaker::new().window(Duration::MAX).open_for(Duration::MAX);
+    let client = client(&system, breaker).await;
+    bank.answer(503);
+    for _ in 0..20 {
+        pay(&client).await.unwrap_err();
+    }
+    bank.asked();
+
+    advance(24 * 3600 * SECOND).await;
+    pay(&client).await.unwrap_err();
+
+    assert_eq!(bank.asked(), 0);
+}
+
 /// A client whose breaker has opened just now.
 async fn opened(system: &System, bank: &Bank) -> Service {
     let client = client(system, Breaker::new()).await;

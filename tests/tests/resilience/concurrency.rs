@@ -202,3 +202,16 @@ async fn subscribers_are_limited_too() {
     assert_eq!(most.load(Ordering::Relaxed), 2);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_without_a_target_is_waited_in_for_ever() {
+    let system = System::default();
+    let shed = LoadShed::new(1).target(Duration::MAX);
+    let _a = busy(&system, "a", 100 * MS, shed).await;
+    let client = in_turn(&system).build().await.unwrap();
+
+    let calls = (0..10).map(|_| buy(&client).into_future());
+    let replies = join_all(calls).await;
+
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+}

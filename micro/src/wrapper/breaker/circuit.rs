@@ -132,6 +132,14 @@ impl Circuit {
         }
     }
 
+    /// False once what is known of the service is older than what counts.
+    pub(super) fn counts(&self, terms: &Terms, now: Instant) -> bool {
+        match &self.open {
+            Some(open) => now < open.until + terms.window,
+            None => self.window.counts(terms.window, now),
+        }
+    }
+
     fn count(&mut self, terms: &Terms, now: Instant, ended: Option<Result<(), String>>) {
         let Some(ended) = ended else { return };
         let (failed, calls) = self.window.add(terms.window, now, ended.is_err());
@@ -159,11 +167,17 @@ struct Window {
 }
 
 impl Window {
+    /// True if calls of the last `window` may be among those that were added.
+    fn counts(&self, window: Duration, now: Instant) -> bool {
+        self.begun
+            .is_some_and(|begun| now.saturating_duration_since(begun) < 2 * window)
+    }
+
     /// Adds a call, and gives the sums: how many have failed, of how many.
     fn add(&mut self, window: Duration, now: Instant, has_failed: bool) -> (u32, u32) {
         let part = (window / PARTS as u32).max(Duration::from_millis(1));
         let mut begun = self.begun.unwrap_or(now);
-        if now.saturating_duration_since(begun) >= 2 * window {
+        if !self.counts(window, now) {
             (self.parts, begun) = ([(0, 0); PARTS], now);
         }
         while now.saturating_duration_since(begun) >= part {

@@ -15,12 +15,15 @@ use tokio::time::Instant;
 
 use self::circuit::{Circuit, Refusal, Terms};
 use super::Next;
-use super::guarded::{Guard, layers};
+use super::guarded::{Guard, LONGEST, layers};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
 
 /// How many services, or endpoints, are told apart; beyond that calls go through as if there were no breaker.
 const MOST: usize = 4096;
+
+/// How often those are forgotten of which nothing is to be known any more, when there are too many.
+const FORGET: Duration = Duration::from_secs(1);
 
 /// A layer round calls that stops calling a service which fails most of them, and tries it again after a while.
 ///
@@ -54,8 +57,15 @@ pub struct Breaker {
 #[derive(Default)]
 struct Circuits {
     hashes: RandomState,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
     /// Keys are hashes already.
-    by_name: Mutex<BTreeMap<u64, Circuit>>,
+    by_name: BTreeMap<u64, Circuit>,
+    /// When some were forgotten last.
+    forgotten: Option<Instant>,
 }
 
 impl Default for Breaker {
@@ -88,13 +98,13 @@ impl Breaker {
 
     /// Over what time.
     pub fn window(mut self, time: Duration) -> Self {
-        self.terms.window = time;
+        self.terms.window = time.min(LONGEST);
         self
     }
 
     /// How long it is open before the service is tried again.
     pub fn open_for(mut self, time: Duration) -> Self {
-        self.terms.open = time;
+        self.terms.open = time.min(LONGEST);
         self
     }
 
@@ -115,10 +125,10 @@ impl Guard for Breaker {
     fn guard(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
         let endpoint = self.per_endpoint.then_some(&request.endpoint);
         let key = self.circuits.hashes.hash_one((&request.service, endpoint));
-        let terms = self.terms;
+        let (terms, now) = (self.terms, Instant::now());
         let begun = self
             .circuits
-            .with(key, |circuit| circuit.begin(&terms, Instant::now()));
+            .with(key, &terms, now, |circuit| circuit.begin(&terms, now));
         let probe = match begun {
             Some(Err(refusal)) => {
                 let name = endpoint.map_or_else(
@@ -153,13 +163,34 @@ impl Guard for Breaker {
 
 impl Circuits {
     /// Does `what` with the circuit of `key`; `None` if there is no room for it.
-    fn with<T>(&self, key: u64, what: impl FnOnce(&mut Circuit) -> T) -> Option<T> {
+    fn with<T>(
+        &self,
+        key: u64,
+        terms: &Terms,
+        now: Instant,
+        what: impl FnOnce(&mut Circuit) -> T,
+    ) -> Option<T> {
         // No panic comes between two changes of a circuit.
-        let mut circuits = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        if circuits.len() >= MOST && !circuits.contains_key(&key) {
-            return None;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.has_room(key, terms, now).then(|| {
+            let circuit = known.by_name.entry(key).or_default();
+            what(circuit)
+        })
+    }
+}
+
+impl Known {
+    /// True if `key` is known, or can be.
+    fn has_room(&mut self, key: u64, terms: &Terms, now: Instant) -> bool {
+        if self.by_name.len() < MOST || self.by_name.contains_key(&key) {
+            return true;
         }
-        Some(what(circuits.entry(key).or_default()))
+        let is_due = |last| now.saturating_duration_since(last) >= FORGET;
+        if self.forgotten.is_none_or(is_due) {
+            self.forgotten = Some(now);
+            self.by_name.retain(|_, circuit| circuit.counts(terms, now));
+        }
+        self.by_name.len() < MOST
     }
 }
 
@@ -177,8 +208,9 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let (terms, probe, ended) = (self.terms, self.probe, self.ended.take());
         let now = Instant::now();
-        self.circuits
-            .with(self.key, |circuit| circuit.end(&terms, now, probe, ended));
+        self.circuits.with(self.key, &terms, now, |circuit| {
+            circuit.end(&terms, now, probe, ended);
+        });
     }
 }
 
@@ -214,3 +246,28 @@ impl fmt::Debug for Breaker {
 }
 
 layers!(Breaker);
+
+#[cfg(test)]
+mod tests {
+    use super::{Circuits, Duration, Instant, MOST, Terms};
+
+    #[test]
+    fn names_that_are_called_no_more_leave_room_for_others() {
+        let (circuits, terms, now) = (Circuits::default(), Terms::default(), Instant::now());
+        let call = |key, now| {
+            let called = circuits.with(key, &terms, now, |circuit| {
+                let probe = circuit.begin(&terms, now).unwrap();
+                circuit.end(&terms, now, probe, Some(Ok(())));
+            });
+            called.is_some()
+        };
+        (0..MOST as u64).for_each(|key| assert!(call(key, now)));
+
+        let told_apart = [0, 60].map(|seconds| {
+            let later = now + Duration::from_secs(seconds);
+            call(MOST as u64, later)
+        });
+
+        assert_eq!(told_apart, [false, true]);
+    }
+}

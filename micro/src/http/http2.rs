@@ -3,14 +3,12 @@
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::Stream as _;
 use futures_util::stream::FuturesUnordered;
-use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
@@ -20,9 +18,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connection::exchange;
 use super::opening::Opened;
+use super::owed::Owed;
 use super::pace::{Pace, Phase};
 use super::watch::Watch;
-use super::{Answer, Next, Outbound};
+use super::{Answer, Next};
+use crate::limits::Limits;
 use crate::listener::Site;
 use crate::peer::Peer;
 
@@ -32,8 +32,8 @@ const PONG: Duration = Duration::from_secs(20);
 /// Serves the requests that come from `peer` until either side closes.
 pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, answer: &A) {
     let limits = &site.limits;
-    let calls = Calls::default();
-    let service = service_fn(|request| watched(site, answer, &peer, request));
+    let calls = Calls::new(limits);
+    let service = service_fn(|request| answered(site, answer, &peer, calls.pace(), request));
     let connection = http2::Builder::new(calls.clone())
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(limits.idle_timeout))
@@ -56,6 +56,7 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
         if !leaves && (draining.as_mut().poll(cx).is_ready() || old.as_mut().poll(cx).is_ready()) {
             leaves = true;
             connection.as_mut().graceful_shutdown();
+            idle.as_mut().reset(Instant::now() + limits.idle_timeout);
         }
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
             if let Err(error) = ended {
@@ -67,10 +68,15 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
         while let Poll::Ready(Some(())) = Pin::new(&mut running).poll_next(cx) {
             idle.as_mut().reset(Instant::now() + limits.idle_timeout);
         }
-        if running.is_empty() && !leaves {
+        if running.is_empty() {
             ready!(idle.as_mut().poll(cx));
+            if leaves {
+                tracing::debug!(%peer, "the last replies of a connection are not taken, and it is cut");
+                return Poll::Ready(());
+            }
             leaves = true;
             connection.as_mut().graceful_shutdown();
+            idle.as_mut().reset(Instant::now() + limits.idle_timeout);
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -78,51 +84,84 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
     ended.await;
 }
 
-/// Has one request answered, unless its body comes too slowly.
-async fn watched<A: Answer>(
+/// Has one request answered.
+async fn answered<A: Answer>(
     site: &Site,
     answer: &A,
     peer: &Peer,
+    pace: Arc<Pace>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Outbound>, Infallible> {
-    let pace = Arc::new(Pace::of_call());
+) -> Result<hyper::Response<Owed>, Infallible> {
     let next = Next::default();
-    let mut answered = pin!(exchange(site, answer, peer, &pace, &next, request));
-    let mut watch = Watch::new(&pace, &site.limits);
+    let reply = exchange(site, answer, peer, &pace, &next, request).await?;
+    Ok(reply.map(|body| Owed::new(body, pace)))
+}
+
+/// Drives `call` to its end, unless its caller is too slow to send its body or to take its reply.
+async fn watched(call: impl Future<Output = ()>, pace: Arc<Pace>, limits: &Limits) {
+    let mut call = pin!(call);
+    let mut watch = Watch::new(&pace, limits);
     poll_fn(|cx| {
         loop {
-            if let Poll::Ready(reply) = answered.as_mut().poll(cx) {
-                return Poll::Ready(reply);
+            if call.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
             }
             match ready!(watch.poll(cx)) {
                 // The next poll finds it, and answers.
                 Phase::Body if !pace.is_stalled() => pace.give_up(),
-                _ => {
-                    let mut late = hyper::Response::new(Outbound::from(Bytes::new()));
-                    *late.status_mut() = StatusCode::REQUEST_TIMEOUT;
-                    return Poll::Ready(Ok(late));
+                phase => {
+                    tracing::debug!(?phase, "a call was too slow and is cut");
+                    return Poll::Ready(());
                 }
             }
         }
     })
-    .await
+    .await;
 }
 
 type Call<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// The calls of a connection that have come and do not run yet.
-#[derive(Clone, Default)]
-struct Calls<'a>(Arc<Mutex<Vec<Call<'a>>>>);
+#[derive(Clone)]
+struct Calls<'a> {
+    limits: &'a Limits,
+    come: Arc<Mutex<Come<'a>>>,
+}
+
+#[derive(Default)]
+struct Come<'a> {
+    calls: Vec<Call<'a>>,
+    /// Of the one that is executed next.
+    pace: Option<Arc<Pace>>,
+}
 
 impl<'a> Calls<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        let come = Arc::default();
+        Self { limits, come }
+    }
+
+    /// How fast the call moves that is executed next.
+    fn pace(&self) -> Arc<Pace> {
+        let pace = Arc::new(Pace::of_call());
+        self.come().pace = Some(Arc::clone(&pace));
+        pace
+    }
+
     fn take(&self) -> Vec<Call<'a>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.come().calls)
+    }
+
+    fn come(&self) -> MutexGuard<'_, Come<'a>> {
+        // Each change is one call, so that a panic leaves it whole.
+        self.come.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<'a, F: Future<Output = ()> + Send + 'a> Executor<F> for Calls<'a> {
     fn execute(&self, call: F) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.push(Box::pin(call));
+        let mut come = self.come();
+        let pace = come.pace.take().unwrap_or_default();
+        come.calls.push(Box::pin(watched(call, pace, self.limits)));
     }
 }

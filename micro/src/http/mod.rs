@@ -11,6 +11,7 @@ mod inbound;
 mod messages;
 mod opening;
 mod outbound;
+mod owed;
 mod pace;
 mod paced;
 mod pool;

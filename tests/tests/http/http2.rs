@@ -185,3 +185,60 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
 
     assert_eq!(reply.status(), StatusCode::REQUEST_TIMEOUT);
 }
+
+#[tokio::test]
+async fn a_reply_that_is_not_taken_is_given_up_and_leaves_the_connection_to_others() {
+    let limits = limits(|limits| {
+        limits.head_timeout = Duration::from_millis(200);
+        limits.body_rate = usize::MAX;
+    });
+    let long = by(|request| async move { Ok(reply(&request, vec![b' '; 1 << 20])) });
+    let node = listen_with(limits, long).await;
+    let stream = TokioIo::new(TcpStream::connect(node.address()).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(65_535)
+        .handshake(stream)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let untaken = sender
+        .send_request(call(node.address(), "{}"))
+        .await
+        .unwrap();
+    let other = sender
+        .send_request(call(node.address(), "{}"))
+        .await
+        .unwrap();
+
+    // Drained, it waits for the calls that are under way.
+    tokio::join!(node.drain(), async {
+        assert_eq!(
+            other.into_body().collect().await.unwrap().to_bytes().len(),
+            1 << 20
+        );
+    });
+
+    untaken.into_body().collect().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn the_end_of_a_last_reply_that_is_not_taken_is_not_waited_for_for_ever() {
+    let short = Duration::from_millis(20);
+    let long = by(|request| async move { Ok(reply(&request, vec![b' '; 100])) });
+    let node = listen_with(limits(|limits| limits.idle_timeout = short), long).await;
+    let stream = TokioIo::new(TcpStream::connect(node.address()).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(10)
+        .handshake(stream)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+
+    let untaken = sender
+        .send_request(call(node.address(), "{}"))
+        .await
+        .unwrap();
+    node.drain().await;
+
+    untaken.into_body().collect().await.unwrap_err();
+}

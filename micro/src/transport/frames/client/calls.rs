@@ -81,10 +81,8 @@ impl Exchange {
 
     /// There is no connection any more: `why`.
     pub(super) fn close(&mut self, why: &str, wakers: &mut Vec<Waker>) {
-        self.fail(
-            Error::unavailable(ID, format!("the connection broke: {why}")),
-            wakers,
-        );
+        let detail = format!("the connection broke: {why}");
+        self.fail(Error::unavailable(ID, detail), wakers);
         wakers.extend(self.writer.take());
         self.got_end = true;
     }

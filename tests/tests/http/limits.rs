@@ -45,6 +45,19 @@ async fn a_message_over_the_limit_is_refused_with_both_sizes_and_the_setting() {
 }
 
 #[tokio::test]
+async fn what_cannot_begin_a_head_is_answered_at_once() {
+    let node = listen_with(patient(|_| {}), echo()).await;
+    let mut peer = Peer::connect(node.address()).await;
+
+    // The hello of TLS.
+    let reply = peer
+        .exchange(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        .await;
+
+    assert_eq!(reply.status(), 400);
+}
+
+#[tokio::test]
 async fn a_message_of_exactly_the_limit_passes() {
     let node = listen_with(patient(|limits| limits.message = 10), echo()).await;
 

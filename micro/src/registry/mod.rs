@@ -32,6 +32,8 @@ pub use mdns::MdnsRegistry;
 pub(crate) use mdns::fuzz;
 #[cfg(feature = "mdns-go")]
 pub use mdns_go::MdnsGoRegistry;
+#[cfg(all(fuzzing, feature = "mdns-go"))]
+pub(crate) use mdns_go::fuzz as fuzz_go;
 pub use memory::MemoryRegistry;
 pub(crate) use reach::{advertised, bind};
 pub use record::{Endpoint, Node, PARTIAL, Service, Value};

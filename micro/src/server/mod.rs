@@ -28,6 +28,8 @@ use futures_util::future::{BoxFuture, join_all};
 
 pub(crate) use definition::proto_files;
 pub use definition::{Definition, Handle};
+#[cfg(all(fuzzing, feature = "grpc"))]
+pub(crate) use grpc::fuzz;
 pub(crate) use handler::Leave;
 pub use handler::{
     Handler, bidirectional, bidirectional_as, client_streaming, client_streaming_as,

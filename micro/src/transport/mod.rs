@@ -9,6 +9,8 @@ mod auto;
 mod bound;
 #[cfg(feature = "frames")]
 mod frames;
+#[cfg(all(fuzzing, feature = "frames", feature = "http"))]
+pub(crate) mod fuzz;
 #[cfg(feature = "grpc")]
 mod grpc;
 #[cfg(feature = "http")]
@@ -31,8 +33,6 @@ use futures_util::future::BoxFuture;
 pub use self::auto::AutoTransport;
 #[cfg(feature = "frames")]
 pub use self::frames::FramesTransport;
-#[cfg(all(fuzzing, feature = "frames"))]
-pub(crate) use self::frames::fuzz;
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcTransport;
 #[cfg(feature = "http")]

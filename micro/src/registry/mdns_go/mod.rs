@@ -5,6 +5,8 @@
 //! takes what it hears into `nodes`.
 
 mod engine;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod names;
 mod nodes;
 mod own;

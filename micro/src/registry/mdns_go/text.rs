@@ -98,7 +98,7 @@ pub(super) fn read(packed: &[u8]) -> Result<(Service, BTreeMap<String, String>),
     Ok((service, metadata))
 }
 
-fn pack(text: &Text) -> Result<String> {
+pub(super) fn pack(text: &impl Serialize) -> Result<String> {
     let failed = |error: std::io::Error| {
         Error::internal(ID, "a record cannot be written").with_source(error)
     };

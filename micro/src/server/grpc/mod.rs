@@ -3,6 +3,8 @@
 //! Ordinary handlers under the names of gRPC's services; the router has them beside those of the user, and they are
 //! never announced. Their messages are read and written by hand, and have schemas so that reflection tells of them, too.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod health;
 mod reflection;
 

@@ -149,7 +149,7 @@ impl Index {
     }
 
     /// The answer to one request; what it does not have is answered, too.
-    fn answer(&self, request: &[u8]) -> Result<Bytes, Fault> {
+    pub(super) fn answer(&self, request: &[u8]) -> Result<Bytes, Fault> {
         let (mut host, mut asked) = (&b""[..], None);
         let mut input = Input::new(request);
         while let Some((tag, wire)) = input.key()? {

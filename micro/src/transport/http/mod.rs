@@ -8,6 +8,8 @@ mod answer;
 mod channel;
 mod enveloped;
 mod events;
+#[cfg(fuzzing)]
+pub(super) mod fuzz;
 #[cfg(feature = "grpc")]
 pub(super) mod grpc;
 mod head;

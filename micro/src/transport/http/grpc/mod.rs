@@ -4,6 +4,8 @@
 //! The server end is [`server`], the client end [`channel`]; [`status`] turns errors into statuses and back.
 
 mod channel;
+#[cfg(fuzzing)]
+pub(in super::super) mod fuzz;
 mod server;
 mod status;
 mod timeout;

@@ -3,6 +3,8 @@
 use crate::trace::Trace;
 
 pub use crate::broker::fuzz::envelope;
+pub use crate::codec::envelope::fuzz::open as call_envelope;
+pub use crate::http::fuzz::messages;
 pub use crate::registry::fuzz::text as mdns_text;
 pub use crate::registry::fuzz_go::read as mdns_go;
 pub use crate::server::fuzz::reflect;

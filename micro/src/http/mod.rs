@@ -28,6 +28,8 @@ use crate::listener::Site;
 use crate::peer::Peer;
 
 pub(crate) use inbound::{Fault, Inbound, too_large};
+#[cfg(fuzzing)]
+pub(crate) use messages::fuzz;
 pub(crate) use messages::{Alike, Head, Of, Reader, Start, Whole, allowed};
 pub(crate) use opening::Opened;
 pub(crate) use outbound::Outbound;

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "codec-bson")]
 mod bson_rpc;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod json_rpc;
 #[cfg(feature = "codec-msgpack")]
 mod msgpack_rpc;

@@ -5,6 +5,8 @@
 //! connection brings, in time.
 
 mod decoder;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod head;
 mod reader;
 

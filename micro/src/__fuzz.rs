@@ -9,8 +9,8 @@ pub use crate::registry::fuzz::text as mdns_text;
 pub use crate::registry::fuzz_go::read as mdns_go;
 pub use crate::server::fuzz::reflect;
 pub use crate::transport::fuzz::{
-    call as frames_client, head as frames_head, serve as frames_server, serve_http as http_server,
-    timeout as grpc_timeout,
+    bare as json_rpc, call as frames_client, head as frames_head, serve as frames_server,
+    serve_http as http_server, timeout as grpc_timeout,
 };
 
 /// A trace that can be read is the same after it was written.

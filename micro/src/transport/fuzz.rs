@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use super::frames::fuzz::{call, head, serve};
-pub use super::http::fuzz::serve as serve_http;
+pub use super::http::fuzz::{bare, serve as serve_http};
 #[cfg(feature = "grpc")]
 pub use super::http::grpc::fuzz::timeout;
 use super::{Accept, Limits};

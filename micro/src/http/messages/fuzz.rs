@@ -53,7 +53,7 @@ fn read(mut bytes: &[u8], piece: usize, of: Of) -> (Vec<Whole>, bool) {
 fn written(message: &Whole, of: Of) {
     let start = match &message.head.start {
         Start::Request { method, path } => format!("{method} {path} HTTP/1.1"),
-        Start::Reply(status) => format!("HTTP/1.1 {status} OK"),
+        Start::Reply(status) => format!("HTTP/1.1 {status:03} OK"),
     };
     let mut headers = message.head.headers.clone();
     headers.remove("content-length");

@@ -29,7 +29,8 @@ pub fn bare(body: &[u8]) {
     if !json_rpc::is_meant(body) {
         return;
     }
-    assert!(sent.starts_with(b"HTTP/1.1 20"));
+    let shown = String::from_utf8_lossy(&sent);
+    assert!(shown.starts_with("HTTP/1.1 20"), "{shown}");
     let end = sent.windows(4).position(|four| four == b"\r\n\r\n");
     let reply = &sent[end.map_or(sent.len(), |end| end + 4)..];
     let mut reply = serde_json::Deserializer::from_slice(reply).into_iter();

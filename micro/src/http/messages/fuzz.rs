@@ -24,7 +24,8 @@ pub fn messages(data: &[u8]) {
             .collect::<Vec<_>>()
     };
     assert_eq!(shown(&whole), shown(&pieces));
-    assert_eq!(is_good, is_as_good);
+    // What can never become one may be found so sooner.
+    assert!(is_as_good || !is_good);
     for message in &whole {
         written(message, of);
     }

@@ -149,7 +149,7 @@ impl Written {
 /// The replies to a batch, in its order; its calls run together.
 async fn batch(calls: &Calls, exchange: &Exchange<'_>, body: &[u8]) -> Vec<Written> {
     let limits = &exchange.site.limits;
-    let parsed: Vec<Box<RawValue>> = match serde_json::from_slice(body) {
+    let parsed: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(parsed) => parsed,
         Err(error) => return vec![unreadable(&error).whole()],
     };
@@ -161,6 +161,7 @@ async fn batch(calls: &Calls, exchange: &Exchange<'_>, body: &[u8]) -> Vec<Writt
         );
         return vec![Written::fault(RawValue::NULL, INVALID, &message).whole()];
     }
+    let parsed: Vec<Box<RawValue>> = parsed.into_iter().map(RawValue::to_owned).collect();
     let answered = stream::iter(parsed)
         .map(|call| async move { one(calls, exchange, call.get().as_bytes()).await })
         .buffered(AT_ONCE);

@@ -100,6 +100,11 @@ impl Outlier {
         self.release();
     }
 
+    /// True while its time lasts: another call that failed with this one has been judged before.
+    pub(super) fn is_judged(&self, now: u64) -> bool {
+        now < self.until.load(Ordering::Relaxed)
+    }
+
     /// Passes it over from `now` on, and says for how long.
     pub(super) fn pass_over(&self, ejection: &Ejection, now: u64) -> Duration {
         let longest = nanoseconds(ejection.longest);
@@ -170,6 +175,19 @@ mod tests {
         let time = seconds(&outlier, 6 * SECOND);
 
         assert!(time > 5, "{time}");
+    }
+
+    #[test]
+    fn failures_that_come_together_are_judged_once() {
+        let outlier = Outlier::default();
+        assert!(!outlier.is_judged(0));
+
+        let time = nanoseconds(outlier.pass_over(&Ejection::default(), 0));
+
+        assert_eq!(
+            [time - 1, time].map(|now| outlier.is_judged(now)),
+            [true, false]
+        );
     }
 
     #[test]

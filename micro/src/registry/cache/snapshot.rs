@@ -189,6 +189,9 @@ impl Candidate {
     /// Passes it over, if enough of all nodes are left, and says for how long.
     pub(super) fn judge(&self, ejection: &Ejection, left: u64, all: u64) -> Option<Duration> {
         let (outlier, now) = (&self.load.outlier, self.load.age(Instant::now()));
+        if outlier.is_judged(now) {
+            return None;
+        }
         if left * 100 < all * u64::from(ejection.floor) {
             outlier.take_back(now);
             return None;

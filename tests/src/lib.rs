@@ -15,7 +15,7 @@ use micro::{Builder, Error, Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub use alone::alone;
+pub use alone::{alone, sockets};
 
 /// Components that the services of one test share.
 #[derive(Clone, Default)]

@@ -7,6 +7,8 @@
 mod engine;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+#[cfg(test)]
+mod golden;
 mod names;
 mod nodes;
 mod own;

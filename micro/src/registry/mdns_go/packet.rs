@@ -117,9 +117,11 @@ fn told(packet: &Packet<'_>, domains: &[String]) -> Vec<Told> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use simple_dns::{Packet, QTYPE};
+    use simple_dns::rdata::RData;
+    use simple_dns::{Packet, QTYPE, TYPE};
 
     use super::{Said, Told, read};
+    use crate::registry::mdns_go::golden::{packet, vector};
     use crate::registry::mdns_go::names::domains;
     use crate::registry::mdns_go::records::{Records, answer, question};
     use crate::registry::mdns_go::text;
@@ -173,6 +175,90 @@ mod tests {
         assert_eq!(told(&packet), [gone]);
     }
 
+    /// The node of which the captured packets are.
+    fn captured() -> Service {
+        let mut service = service();
+        service.version = "1.0.0".to_owned();
+        service.nodes[0].id = "greeter-id1".to_owned();
+        service.nodes[0].address = "10.0.0.1:8080".to_owned();
+        service
+    }
+
+    #[test]
+    fn an_answer_of_go_micro_with_or_without_its_question_tells_of_a_node() {
+        for id in ["mdns-response-v1", "mdns-response-v6"] {
+            let reply = packet(&vector(id));
+
+            assert_eq!(told(&reply), [Told::Node(captured())], "{id}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_go_micro_about_services_tells_of_a_name() {
+        let reply = packet(&vector("mdns-list-response"));
+
+        assert_eq!(told(&reply), [Told::Name("greeter".to_owned())]);
+    }
+
+    #[test]
+    fn a_goodbye_of_go_micro_tells_that_a_node_left() {
+        let goodbye = packet(&vector("mdns-goodbye"));
+
+        let gone = Told::Gone {
+            service: "greeter".to_owned(),
+            id: "greeter-id1".to_owned(),
+        };
+        assert_eq!(told(&goodbye), [gone]);
+    }
+
+    /// Names, kinds and lives of the records, and ports, but for the name of the host, which is each one's own.
+    fn outline(packet: &[u8]) -> Vec<(String, TYPE, u32, Option<u16>)> {
+        let packet = Packet::parse(packet).unwrap();
+        let outline = packet.answers.iter().map(|record| {
+            let (kind, name) = (record.rdata.type_code(), record.name.to_string());
+            let name = if kind == TYPE::A { String::new() } else { name };
+            let port = match &record.rdata {
+                RData::SRV(at) => Some(at.port),
+                _ => None,
+            };
+            (name, kind, record.ttl, port)
+        });
+        outline.collect()
+    }
+
+    #[test]
+    fn our_answers_have_the_records_that_those_of_v6_have() {
+        let node = Records {
+            instance: "greeter-id1.greeter.micro".to_owned(),
+            address: "10.0.0.1:8080".parse().unwrap(),
+            ..records()
+        };
+        let name = Records::of_name("greeter._services.micro".to_owned());
+        for (id, ours) in [("mdns-response-v6", node), ("mdns-list-response", name)] {
+            let captured = packet(&vector(id));
+            let asked = Packet::parse(&captured).unwrap().questions.remove(0);
+            let parent = asked.qname.to_string();
+
+            let reply = answer(0, &asked, ours.under(&parent)).unwrap();
+
+            assert_eq!(outline(&reply), outline(&captured), "{id}");
+        }
+    }
+
+    #[test]
+    fn our_goodbye_has_the_records_that_go_micros_has() {
+        let node = Records {
+            instance: "greeter-id1.greeter.micro".to_owned(),
+            address: "10.0.0.1:8080".parse().unwrap(),
+            ..records()
+        };
+
+        let goodbye = node.announcement(0).unwrap();
+
+        let captured = packet(&vector("mdns-goodbye"));
+        assert_eq!(outline(&goodbye), outline(&captured));
+    }
+
     #[test]
     fn a_question_is_repeated_in_its_answer_and_not_asked_by_it() {
         let asked = question("greeter.micro").unwrap();
@@ -202,7 +288,7 @@ mod tests {
         let records = records();
         let asked = question("greeter.micro").unwrap();
         let asked = Packet::parse(&asked).unwrap();
-        let text = records.of_kind(QTYPE::TYPE(simple_dns::TYPE::TXT), 120);
+        let text = records.of_kind(QTYPE::TYPE(TYPE::TXT), 120);
 
         let reply = answer(7, &asked.questions[0], text).unwrap();
 

@@ -138,6 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{MOST, Text, ZlibEncoder, pack, read, unpack, write};
+    use crate::registry::mdns_go::golden::vector;
     use crate::registry::{Endpoint, Node, PARTIAL, Service, Value};
 
     const ROOM: usize = 60_000;
@@ -177,6 +178,49 @@ mod tests {
         let read = read(pieces.concat().as_bytes()).unwrap();
         assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() <= 255));
         assert_eq!(read, (service, node.metadata));
+    }
+
+    /// The digits of a captured record, and the JSON that is in it.
+    fn captured(id: &str) -> (String, serde_json::Value) {
+        let vector = vector(id);
+        let digits = vector["hex_text"].as_str().unwrap().to_owned();
+        let json = match vector["json"].as_str() {
+            Some(json) => serde_json::from_str(json).unwrap(),
+            None => vector["json_value"].clone(),
+        };
+        (digits, json)
+    }
+
+    #[test]
+    fn a_record_of_go_micro_is_inflated_to_its_json() {
+        for id in ["mdns-txt", "mdns-txt-small"] {
+            let (digits, captured) = captured(id);
+
+            let json = unpack(digits.as_bytes()).unwrap();
+
+            let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(json, captured, "{id}");
+        }
+    }
+
+    // go-micro writes a list that has nothing in it as null, we as a list: the same to both.
+    #[test]
+    fn a_record_of_go_micro_is_written_as_it_was_read() {
+        for id in ["mdns-txt", "mdns-txt-small"] {
+            let (digits, captured) = captured(id);
+            let (service, metadata) = read(digits.as_bytes()).unwrap();
+            let node = Node {
+                metadata,
+                ..Node::default()
+            };
+
+            let ours = write(&service, &node, ROOM).unwrap().concat();
+
+            let ours = String::from_utf8(unpack(ours.as_bytes()).unwrap()).unwrap();
+            let ours: serde_json::Value = serde_json::from_str(&ours).unwrap();
+            let captured = captured.to_string().replace("null", "[]");
+            assert_eq!(ours.to_string(), captured, "{id}");
+        }
     }
 
     #[test]

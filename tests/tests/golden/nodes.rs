@@ -114,6 +114,16 @@ async fn replies_of_all_generations_are_read() {
     }
 }
 
+// Later servers of go-micro make this id of the null that they were sent.
+#[tokio::test]
+async fn a_reply_whose_id_is_no_id_is_read() {
+    let reply = vector("jsonrpc-response-v1v6-idnull")["text"].clone();
+
+    let body = read(ContentType::JSON, reply.as_str().unwrap().as_bytes()).await;
+
+    assert_eq!(body.unwrap(), r#"{"msg":"Hello Bob"}"#);
+}
+
 #[tokio::test]
 async fn a_whole_reply_of_v0_is_read() {
     let request = call(ContentType::PROTOBUF, b"\n\x04John");

@@ -303,8 +303,8 @@ async fn a_node_says_to_v0_that_it_is_well() {
     assert_eq!(Value::from(reply.text()), health["response"]);
 }
 
-/// The numbers of the fields of what `Debug.Stats` answers, but for the first that is 0.
-async fn stats(headers: &str, body: &[u8]) -> Vec<u8> {
+/// The body of a node's answer to a call of `Debug`.
+async fn debug(headers: &str, body: &[u8]) -> Vec<u8> {
     let node = started().await;
     let length = body.len();
     let mut call =
@@ -316,6 +316,23 @@ async fn stats(headers: &str, body: &[u8]) -> Vec<u8> {
         .exchange(call)
         .await
         .body
+}
+
+#[tokio::test]
+async fn a_node_says_that_it_is_well_in_the_message_of_every_generation() {
+    let health = unhex(&vector("debug-health")["hex"]);
+    let framed = b"\0\0\0\x0e\n\x0cDebug.Health\0\0\0\0";
+
+    let bare = debug(PROTO, framed).await;
+    let named = debug(
+        "Content-Type: application/protobuf\r\nMicro-Endpoint: Debug.Health\r\n",
+        b"",
+    )
+    .await;
+
+    // Behind the envelope, and its length.
+    assert!(bare.ends_with(&[&[0, 0, 0, 4][..], &health].concat()));
+    assert_eq!(named, health);
 }
 
 /// `field` of the protobuf message that `bytes` end with.
@@ -345,8 +362,8 @@ async fn counts_have_the_numbers_of_the_generation_that_asks() {
     );
     let framed = b"\0\0\0\x0d\n\x0bDebug.Stats\0\0\0\0";
 
-    let bare = stats(PROTO, framed).await;
-    let named = stats(
+    let bare = debug(PROTO, framed).await;
+    let named = debug(
         "Content-Type: application/protobuf\r\nMicro-Endpoint: Debug.Stats\r\n",
         b"",
     )

@@ -2,6 +2,7 @@
 
 mod called;
 mod calling;
+mod golden;
 mod health;
 mod peer;
 mod reflection;

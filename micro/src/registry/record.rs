@@ -18,6 +18,7 @@ pub struct Service {
     /// The version, such as `1.0.0`.
     pub version: String,
     /// Facts about the service.
+    #[serde(deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
     /// What may be called on it.
     #[serde(deserialize_with = "null_as_default")]
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn nulls_of_go_are_read_as_empty() {
         let service: Service = serde_json::from_str(
-            r#"{"name":"a","version":"1","metadata":{},"endpoints":null,"nodes":null}"#,
+            r#"{"name":"a","version":"1","metadata":null,"endpoints":null,"nodes":null}"#,
         )
         .unwrap();
 

@@ -150,27 +150,30 @@ impl From<Unconnected> for Error {
 
 impl Channel for FramesChannel {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        async move { call(&self.connection(request.deadline).await?, request).await }.boxed()
+        async move { call(self, self.connection(request.deadline).await?, request).await }.boxed()
     }
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
-        async move { open(&self.connection(request.deadline).await?, request).await }.boxed()
+        async move { open(self, self.connection(request.deadline).await?, request).await }.boxed()
     }
 }
 
 pub(in super::super) async fn call(
-    connection: &Arc<Connection>,
+    channel: &FramesChannel,
+    connection: Arc<Connection>,
     mut request: Request,
 ) -> Result<Response> {
     let body = std::mem::take(&mut request.body).into_bytes()?;
-    begin(connection, request, Some(body)).await?.await
+    let (_, calling) = begin(channel, connection, request, Some(body)).await?;
+    calling.await
 }
 
 pub(in super::super) async fn open(
-    connection: &Arc<Connection>,
+    channel: &FramesChannel,
+    connection: Arc<Connection>,
     request: Request,
 ) -> Result<Socket> {
-    let calling = begin(connection, request, None).await?;
+    let (connection, calling) = begin(channel, connection, request, None).await?;
     let outgoing = Box::pin(connection.writer(&calling));
     Ok(Socket {
         outgoing,
@@ -178,22 +181,34 @@ pub(in super::super) async fn open(
     })
 }
 
-/// Begins a call once there is room for it.
+/// Begins a call once there is room for it: on `connection`, or on another if that has begun to leave since it was chosen.
 async fn begin(
-    connection: &Arc<Connection>,
+    channel: &FramesChannel,
+    mut connection: Arc<Connection>,
     mut request: Request,
     mut body: Option<Bytes>,
-) -> Result<Calling> {
-    let begun = poll_fn(|cx| {
-        let begun = connection.begin(&mut request, &mut body, cx);
-        if begun.is_pending() {
-            phase::enter(Phase::Room);
+) -> Result<(Arc<Connection>, Calling)> {
+    let mut others = MOST;
+    loop {
+        let begun = poll_fn(|cx| {
+            let begun = connection.begin(&mut request, &mut body, cx);
+            if begun.is_pending() {
+                phase::enter(Phase::Room);
+            }
+            begun
+        });
+        match begun.await {
+            Err(_) if !connection.is_open() && others > 0 => {
+                others -= 1;
+                connection = channel.connection(request.deadline).await?;
+            }
+            begun => {
+                let calling = begun?;
+                phase::enter(Phase::Reply);
+                return Ok((connection, calling));
+            }
         }
-        begun
-    });
-    let calling = begun.await?;
-    phase::enter(Phase::Reply);
-    Ok(calling)
+    }
 }
 
 impl fmt::Debug for FramesChannel {

@@ -191,7 +191,9 @@ impl Channel for AutoChannel {
         async move {
             if self.tries_frames() {
                 match self.frames.connection(request.deadline).await {
-                    Ok(connection) => return frames::call(&self.frames, connection, request).await,
+                    Ok(connection) => {
+                        return frames::call(Some(&self.frames), connection, request).await;
+                    }
                     Err(Unconnected::Away(error)) => return Err(error),
                     Err(Unconnected::Mute(error)) => self.fall_back(&error),
                 }
@@ -210,7 +212,9 @@ impl Channel for AutoChannel {
             // Of a node that was named by its address alone nothing is known.
             if self.tries_frames() || !(self.is_known || self.is_http_only()) {
                 match self.frames.connection(request.deadline).await {
-                    Ok(connection) => return frames::open(&self.frames, connection, request).await,
+                    Ok(connection) => {
+                        return frames::open(Some(&self.frames), connection, request).await;
+                    }
                     Err(Unconnected::Away(error)) => return Err(error),
                     Err(Unconnected::Mute(error)) => self.fall_back(&error),
                 }

@@ -150,16 +150,32 @@ impl From<Unconnected> for Error {
 
 impl Channel for FramesChannel {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        async move { call(self, self.connection(request.deadline).await?, request).await }.boxed()
+        async move {
+            call(
+                Some(self),
+                self.connection(request.deadline).await?,
+                request,
+            )
+            .await
+        }
+        .boxed()
     }
 
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>> {
-        async move { open(self, self.connection(request.deadline).await?, request).await }.boxed()
+        async move {
+            open(
+                Some(self),
+                self.connection(request.deadline).await?,
+                request,
+            )
+            .await
+        }
+        .boxed()
     }
 }
 
 pub(in super::super) async fn call(
-    channel: &FramesChannel,
+    channel: Option<&FramesChannel>,
     connection: Arc<Connection>,
     mut request: Request,
 ) -> Result<Response> {
@@ -169,7 +185,7 @@ pub(in super::super) async fn call(
 }
 
 pub(in super::super) async fn open(
-    channel: &FramesChannel,
+    channel: Option<&FramesChannel>,
     connection: Arc<Connection>,
     request: Request,
 ) -> Result<Socket> {
@@ -181,9 +197,10 @@ pub(in super::super) async fn open(
     })
 }
 
-/// Begins a call once there is room for it: on `connection`, or on another if that has begun to leave since it was chosen.
+/// Begins a call once there is room for it: on `connection`, or on another of `channel` if that has begun to leave since
+/// it was chosen.
 async fn begin(
-    channel: &FramesChannel,
+    channel: Option<&FramesChannel>,
     mut connection: Arc<Connection>,
     mut request: Request,
     mut body: Option<Bytes>,
@@ -197,12 +214,12 @@ async fn begin(
             }
             begun
         });
-        match begun.await {
-            Err(_) if !connection.is_open() && others > 0 => {
+        match (begun.await, channel) {
+            (Err(_), Some(channel)) if !connection.is_open() && others > 0 => {
                 others -= 1;
                 connection = channel.connection(request.deadline).await?;
             }
-            begun => {
+            (begun, _) => {
                 let calling = begun?;
                 phase::enter(Phase::Reply);
                 return Ok((connection, calling));

@@ -52,7 +52,8 @@ pub fn call(data: &[u8]) {
         let mut long = request();
         long.body = Body::Bytes(vec![0; 40_000].into());
         let stream = async {
-            let Ok(mut socket) = channel::open(&connection, request()).await else {
+            let Ok(mut socket) = channel::open(None, Arc::clone(&connection), request()).await
+            else {
                 return;
             };
             let sending = async {
@@ -69,8 +70,8 @@ pub fn call(data: &[u8]) {
             futures_util::join!(sending, receiving);
         };
         let _ = futures_util::join!(
-            channel::call(&connection, request()),
-            channel::call(&connection, long),
+            channel::call(None, Arc::clone(&connection), request()),
+            channel::call(None, Arc::clone(&connection), long),
             stream
         );
     });

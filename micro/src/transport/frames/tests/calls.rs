@@ -39,7 +39,9 @@ async fn the_head_arrives_with_the_call_and_with_the_reply() {
     let mut call = request();
     call.metadata.set("X-User", "42");
     call.deadline = Some(Instant::now() + Duration::from_secs(5));
-    let reply = channel::call(&pair.connection, call).await.unwrap();
+    let reply = channel::call(None, Arc::clone(&pair.connection), call)
+        .await
+        .unwrap();
 
     assert_eq!(reply.content_type, ContentType::JSON);
     assert_eq!(reply.metadata.get("user"), Some("42"));

@@ -174,7 +174,9 @@ fn items(sizes: Vec<usize>) -> Arc<dyn Accept> {
 /// How many bytes of a stream arrive, if nothing is read before the server has sent what it may.
 async fn read_late(sizes: Vec<usize>) -> usize {
     let pair = Pair::new(items(sizes)).await;
-    let socket = channel::open(&pair.connection, request()).await.unwrap();
+    let socket = channel::open(None, Arc::clone(&pair.connection), request())
+        .await
+        .unwrap();
     let incoming = socket.incoming.await.unwrap().body.into_stream();
     settle().await;
 
@@ -215,7 +217,9 @@ async fn a_writer_that_is_dropped_in_the_middle_of_a_message_breaks_nothing() {
 
     // Together they take more room than there is, unless it is given back.
     for _ in 0..3 {
-        let mut socket = channel::open(&pair.connection, request()).await.unwrap();
+        let mut socket = channel::open(None, Arc::clone(&pair.connection), request())
+            .await
+            .unwrap();
         socket.outgoing.send(Ok("first".into())).await.unwrap();
         let long = Bytes::from(vec![0; 4 << 20]);
         socket.outgoing.send(Ok(long)).await.unwrap();
@@ -272,7 +276,8 @@ async fn answered_by(bytes: &[u8]) -> Result<Response> {
     let limits = Limits::default();
     let (connection, ()) = tokio::join!(Connection::start(here, "there".into(), &limits), greeting);
     let connection = connection.unwrap();
-    let call = tokio::spawn(async move { channel::call(&connection, request()).await });
+    let call =
+        tokio::spawn(async move { channel::call(None, Arc::clone(&connection), request()).await });
     tokio::task::yield_now().await;
 
     there.write_all(bytes).await.unwrap();
@@ -326,7 +331,7 @@ async fn an_error_ends_a_call_whatever_its_flags_say() {
     let connection = Connection::start(here, "there".into(), &limits)
         .await
         .unwrap();
-    let mut call = Box::pin(channel::call(&connection, request()));
+    let mut call = Box::pin(channel::call(None, Arc::clone(&connection), request()));
     assert!(futures_util::poll!(&mut call).is_pending());
     assert!(connection.is_saturated());
 

@@ -51,7 +51,9 @@ async fn metadata_that_does_not_fit_is_refused() {
     let mut call = request();
     call.metadata.set("x", &"y".repeat(60_000));
 
-    let error = channel::call(&pair.connection, call).await.unwrap_err();
+    let error = channel::call(None, Arc::clone(&pair.connection), call)
+        .await
+        .unwrap_err();
 
     assert_eq!(error.code(), 413);
 }
@@ -230,7 +232,7 @@ async fn a_server_that_is_silent_during_a_call_is_given_up() {
     let limits = Limits::default();
     let (connection, ()) = tokio::join!(Connection::start(here, "there".into(), &limits), greeting);
 
-    let error = channel::call(&connection.unwrap(), request())
+    let error = channel::call(None, Arc::clone(&connection.unwrap()), request())
         .await
         .unwrap_err();
 
@@ -277,9 +279,13 @@ async fn no_more_streams_are_open_than_the_server_takes() {
         ..Limits::default()
     };
     let pair = Pair::with_limits(echo(), limits).await;
-    let first = channel::open(&pair.connection, request()).await.unwrap();
+    let first = channel::open(None, Arc::clone(&pair.connection), request())
+        .await
+        .unwrap();
 
-    let second = channel::open(&pair.connection, request()).await.unwrap();
+    let second = channel::open(None, Arc::clone(&pair.connection), request())
+        .await
+        .unwrap();
     let refused = second.incoming.await.unwrap_err();
 
     assert_eq!(refused.code(), 429);
@@ -289,7 +295,9 @@ async fn no_more_streams_are_open_than_the_server_takes() {
     );
     drop(first);
     assert_eq!(pair.call("other").await.unwrap(), "other");
-    let third = channel::open(&pair.connection, request()).await.unwrap();
+    let third = channel::open(None, Arc::clone(&pair.connection), request())
+        .await
+        .unwrap();
     assert!(third.incoming.await.is_ok());
 }
 

@@ -84,7 +84,7 @@ impl Pair {
     async fn call(&self, body: impl Into<Bytes>) -> Result<Bytes> {
         let mut request = request();
         request.body = Body::Bytes(body.into());
-        let answer = channel::call(&self.connection, request).await?;
+        let answer = channel::call(None, Arc::clone(&self.connection), request).await?;
         answer.body.into_bytes()
     }
 }

@@ -186,7 +186,9 @@ async fn a_node_that_is_gone_without_a_word_leaves_its_calls_as_perhaps_run() {
     let connection = connection.unwrap();
     let began = Instant::now();
 
-    let error = channel::call(&connection, request()).await.unwrap_err();
+    let error = channel::call(None, Arc::clone(&connection), request())
+        .await
+        .unwrap_err();
 
     assert!(!error.is_never_reached(), "{error}");
     assert!(

@@ -7,7 +7,9 @@ use super::*;
 use crate::transport::Socket;
 
 async fn open(pair: &Pair) -> Socket {
-    channel::open(&pair.connection, request()).await.unwrap()
+    channel::open(None, Arc::clone(&pair.connection), request())
+        .await
+        .unwrap()
 }
 
 /// The messages of an answer.

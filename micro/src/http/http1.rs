@@ -40,7 +40,8 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
         .max_header_size(site.limits.head)
         .serve_connection(TokioIo::new(Paced::new(opened, Arc::clone(&pace))), service)
         .with_upgrades();
-    let mut connection = pin!(connection);
+    // Dropped before what comes next: a connection that ended early tells it so by that alone.
+    let mut connection = Box::pin(connection);
     let mut draining = pin!(site.draining());
     let mut watch = Watch::new(&pace, &site.limits);
     // One poll is enough to be woken, since the task that polls never changes.
@@ -70,6 +71,7 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
         }
     });
     ended.await;
+    drop(connection);
     if let Some(talk) = next.take() {
         talk.await;
     }

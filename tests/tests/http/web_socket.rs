@@ -1,12 +1,16 @@
 //! Streams over WebSocket, as pages in browsers open them.
 
+use std::time::Duration;
+
 use futures_util::SinkExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use micro::Error;
 use micro::message::{Body, ContentType};
 use micro::transport::{Accept, Limits, Listener};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -139,6 +143,26 @@ async fn a_page_that_leaves_ends_the_stream() {
     drop(node);
 
     assert_eq!(gone.recv().await, None);
+}
+
+#[tokio::test]
+async fn a_page_that_leaves_before_it_is_agreed_leaves_no_connection() {
+    let node = listen(mirror()).await;
+    let mut page = TcpStream::connect(node.address()).await.unwrap();
+    let asked = "GET /Greeter/Stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nContent-Length: 10\r\n\r\nhalf";
+
+    page.write_all(asked.as_bytes()).await.unwrap();
+    // The server is in the middle of the body now, or soon, and the end comes with the rest of it.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    page.write_all(b" of it").await.unwrap();
+    drop(page);
+
+    timeout(Duration::from_secs(20), node.drain())
+        .await
+        .expect("the connection is still there");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! Used by transports, which bind, and by registration, which announces.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::error::{Error, Result};
 
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<SocketAddr> {
 pub fn advertised(bound: SocketAddr, wanted: Option<&str>) -> String {
     match wanted {
         Some(wanted) if has_port(wanted) => wanted.to_owned(),
-        Some(wanted) => format!("{wanted}:{}", bound.port()),
+        Some(wanted) => join(wanted, bound.port()),
         None if bound.ip().is_unspecified() => {
             SocketAddr::new(routed(bound.is_ipv6()), bound.port()).to_string()
         }
@@ -56,6 +56,14 @@ pub fn is_local(address: &str) -> bool {
         // Only an address of this host can be bound; binding a datagram socket disturbs nobody.
         Ok(address) => address.ip().is_loopback() || UdpSocket::bind((address.ip(), 0)).is_ok(),
         Err(_) => address.starts_with("localhost:"),
+    }
+}
+
+/// `host:port`, with brackets round an IPv6 address that has none.
+pub(crate) fn join(host: &str, port: u16) -> String {
+    match host.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("[{ip}]:{port}"),
+        Err(_) => format!("{host}:{port}"),
     }
 }
 
@@ -106,6 +114,7 @@ mod tests {
         assert_eq!(advertised(bound, Some("example.org")), "example.org:9000");
         assert_eq!(advertised(bound, Some("example.org:80")), "example.org:80");
         assert_eq!(advertised(bound, Some("[::1]:80")), "[::1]:80");
+        assert_eq!(advertised(bound, Some("::1")), "[::1]:9000");
     }
 
     #[test]

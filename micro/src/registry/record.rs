@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address;
+
 /// The key in a node's metadata that says that its record lacks endpoints, or their types, for want of room.
 pub const PARTIAL: &str = "partial";
 
@@ -29,16 +31,47 @@ pub struct Service {
 }
 
 /// One running instance of a service.
+///
+/// Records of go-micro before v1.8 have the port apart from the host; they are read, too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Written")]
 pub struct Node {
     /// Unique among all nodes: the service's name, a dash, the server's id.
     pub id: String,
     /// `host:port`.
     pub address: String,
     /// Facts about the node, such as `protocol`, `transport` and `broker`.
-    #[serde(deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// A node as any generation writes it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    id: String,
+    address: String,
+    port: u16,
+    #[serde(deserialize_with = "null_as_default")]
+    metadata: BTreeMap<String, String>,
+}
+
+impl From<Written> for Node {
+    fn from(written: Written) -> Self {
+        let Written {
+            id,
+            mut address,
+            port,
+            metadata,
+        } = written;
+        if port != 0 {
+            address = address::join(&address, port);
+        }
+        Self {
+            id,
+            address,
+            metadata,
+        }
+    }
 }
 
 /// One thing that may be called, or a topic that is listened to.

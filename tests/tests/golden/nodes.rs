@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use micro::message::{Body, ContentType, Request, Response};
+use micro::registry::Service;
 use micro::transport::{Facts, HttpTransport, Limits, Transport};
 use micro::{Error, Result};
 use serde_json::Value;
@@ -241,4 +242,17 @@ async fn a_connection_is_not_used_again_after_an_error() {
     };
 
     tokio::join!(calling, serving);
+}
+
+#[test]
+fn a_record_of_v0_has_its_port_apart_from_the_host() {
+    let text = vector("json-service-v0")["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    let service: Service = serde_json::from_str(&text).unwrap();
+
+    assert_eq!(service.nodes[0].address, "10.0.0.1:8080");
+    assert_eq!(service.endpoints[0].name, "Greeter.Hello");
 }

@@ -6,6 +6,7 @@ pub use crate::broker::fuzz::envelope;
 pub use crate::codec::envelope::fuzz::open as call_envelope;
 pub use crate::http::fuzz::messages;
 pub use crate::registry::fuzz::text as mdns_text;
+#[cfg(feature = "mdns-go")]
 pub use crate::registry::fuzz_go::read as mdns_go;
 pub use crate::server::fuzz::reflect;
 pub use crate::transport::fuzz::{

@@ -22,8 +22,10 @@ use crate::message::{Body, Request, Response};
 pub(super) struct Script {
     sends: Bytes,
     piece: usize,
-    /// What is pending every other time wakes at once, so that the other tasks have their turn.
-    turn: usize,
+    /// What is pending every other time wakes at once, so that the other tasks have their turn: reads and writes apart,
+    /// or those that take turns would be pending for ever.
+    reads: usize,
+    writes: usize,
     read: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -38,20 +40,22 @@ impl Script {
         let peer = Self {
             sends: Bytes::copy_from_slice(rest),
             piece: 1 + usize::from(*first) * usize::from(*first),
-            turn: 0,
+            reads: 0,
+            writes: 0,
             read: Arc::clone(&read),
         };
         (peer, read)
     }
+}
 
-    fn waits(&mut self, cx: &Context<'_>) -> bool {
-        self.turn += 1;
-        let waits = self.turn.is_multiple_of(2);
-        if waits {
-            cx.waker().wake_by_ref();
-        }
-        waits
+/// True every other time, and then woken.
+fn waits(turn: &mut usize, cx: &Context<'_>) -> bool {
+    *turn += 1;
+    let waits = turn.is_multiple_of(2);
+    if waits {
+        cx.waker().wake_by_ref();
     }
+    waits
 }
 
 impl AsyncRead for Script {
@@ -61,14 +65,14 @@ impl AsyncRead for Script {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let is_over = self.sends.is_empty();
-        if self.waits(cx) || (is_over && self.turn < LINGER) {
+        if waits(&mut self.reads, cx) || (is_over && self.reads < LINGER) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let length = self.piece.min(self.sends.len()).min(buffer.remaining());
         buffer.put_slice(&self.sends.split_to(length));
         if self.sends.is_empty() && !is_over {
-            self.turn = 0;
+            self.reads = 0;
         }
         Poll::Ready(Ok(()))
     }
@@ -80,7 +84,7 @@ impl AsyncWrite for Script {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.waits(cx) {
+        if waits(&mut self.writes, cx) {
             return Poll::Pending;
         }
         let length = bytes.len().min(self.piece.saturating_mul(8));
@@ -100,7 +104,10 @@ impl AsyncWrite for Script {
 
 /// Answers as the first byte of the message says: it fails, waits, is long, is a stream, or is the same. Endpoints
 /// stream whose names end in `s`.
-pub(super) struct Moody;
+pub(super) struct Moody {
+    /// How many turns what waits does so; `None` is until it is cancelled.
+    pub(super) waits: Option<usize>,
+}
 
 impl Accept for Moody {
     fn streams(&self, head: &Request) -> bool {
@@ -108,13 +115,22 @@ impl Accept for Moody {
     }
 
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+        let waits = self.waits;
         async move {
             let content_type = request.content_type;
             let body = match request.body {
                 Body::Stream(items) => Body::Stream(items),
                 Body::Bytes(bytes) => match bytes.first() {
                     Some(b'e') => return Err(Error::conflict("fuzz", "it is said so")),
-                    Some(b'p') => std::future::pending().await,
+                    Some(b'p') => {
+                        let Some(turns) = waits else {
+                            return std::future::pending().await;
+                        };
+                        for _ in 0..turns {
+                            tokio::task::yield_now().await;
+                        }
+                        return Err(Error::timeout("fuzz", "it was waited for"));
+                    }
                     Some(b'w') => {
                         tokio::task::yield_now().await;
                         Body::Bytes(bytes)

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::http::too_large;
 use crate::limits::Limits;
 
-/// How long the line may be that says the size of a chunk.
+/// How long the line may be that says the size of a chunk, with its end.
 const CHUNK_LINE: usize = 256;
 
 /// Cuts bytes into messages.
@@ -94,12 +94,11 @@ impl Decoder {
         if may_end(bytes, seen)
             && let Some((head, size)) = head(bytes, self.of)?
         {
+            self.bounded_head(size)?;
             bytes.advance(size);
             return Ok(Some(head));
         }
-        if bytes.len() > self.longest_head {
-            return Err(head_too_large(format_args!("{} bytes", self.longest_head)));
-        }
+        self.bounded_head(bytes.len())?;
         self.state = State::Head(bytes.len());
         Ok(None)
     }
@@ -110,16 +109,16 @@ impl Decoder {
                 Err(malformed("the size of a chunk is none"))
             }
             Chunk::Size => match httparse::parse_chunk_size(bytes) {
-                Ok(httparse::Status::Complete((size, 0))) => {
+                Ok(httparse::Status::Complete((size, 0))) if size <= CHUNK_LINE => {
                     bytes.advance(size);
                     Ok(Progress::On(Chunk::Trailers(0)))
                 }
-                Ok(httparse::Status::Complete((size, length))) => {
+                Ok(httparse::Status::Complete((size, length))) if size <= CHUNK_LINE => {
                     let length = self.bounded(body.len(), length)?;
                     bytes.advance(size);
                     Ok(Progress::On(Chunk::Data(length)))
                 }
-                Ok(httparse::Status::Partial) if bytes.len() <= CHUNK_LINE => {
+                Ok(httparse::Status::Partial) if bytes.len() < CHUNK_LINE => {
                     Ok(Progress::Waits(at))
                 }
                 _ => Err(malformed("the size of a chunk is none")),
@@ -134,19 +133,26 @@ impl Decoder {
                 Ok(Progress::On(Chunk::Size))
             }
             Chunk::Trailers(before) => {
-                let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
-                    return match before + bytes.len() > self.longest_head {
-                        true => Err(head_too_large(format_args!("{} bytes", self.longest_head))),
-                        false => Ok(Progress::Waits(at)),
-                    };
-                };
-                let is_last = matches!(&bytes[..end], b"" | b"\r");
-                bytes.advance(end + 1);
+                let line = bytes.iter().position(|byte| *byte == b'\n');
+                let size = line.map_or(bytes.len(), |end| end + 1);
+                self.bounded_head(before + size)?;
+                if line.is_none() {
+                    return Ok(Progress::Waits(at));
+                }
+                let is_last = matches!(&bytes[..size], b"\n" | b"\r\n");
+                bytes.advance(size);
                 match is_last {
                     true => Ok(Progress::Ends),
-                    false => Ok(Progress::On(Chunk::Trailers(before + end + 1))),
+                    false => Ok(Progress::On(Chunk::Trailers(before + size))),
                 }
             }
+        }
+    }
+
+    fn bounded_head(&self, size: usize) -> Result<()> {
+        match size > self.longest_head {
+            true => Err(head_too_large(format_args!("{} bytes", self.longest_head))),
+            false => Ok(()),
         }
     }
 
@@ -246,6 +252,25 @@ mod tests {
 
         assert_eq!(bodies(long.as_bytes(), 10).unwrap_err().code(), 431);
         assert_eq!(chunked(&trailers).unwrap_err().code(), 431);
+    }
+
+    #[test]
+    fn what_is_over_a_limit_is_refused_in_whatever_pieces_it_comes() {
+        let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+        let line =
+            |length: usize| format!("{chunked}1;{}\r\nc\r\n0\r\n\r\n", "a".repeat(length - 4));
+        let head =
+            |length: usize| format!("{HEAD}a: {}\r\n\r\n", "b".repeat(length - HEAD.len() - 7));
+        let trailers =
+            |length: usize| format!("{chunked}0\r\na: {}\r\n\r\n", "b".repeat(length - 7));
+
+        for piece in [1, 7, 10_000] {
+            let taken =
+                |text: String| bodies(text.as_bytes(), piece).is_ok_and(|found| found.len() == 1);
+            assert!(taken(line(256)) && !taken(line(257)), "{piece}");
+            assert!(taken(head(1000)) && !taken(head(1001)), "{piece}");
+            assert!(taken(trailers(1000)) && !taken(trailers(1001)), "{piece}");
+        }
     }
 
     proptest! {

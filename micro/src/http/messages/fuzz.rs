@@ -3,6 +3,7 @@
 use bytes::{Buf as _, BytesMut};
 
 use super::decoder::Decoder;
+use super::head::HEADERS;
 use super::{Alike, Of, Start, Whole};
 use crate::limits::Limits;
 
@@ -59,6 +60,10 @@ fn written(message: &Whole, of: Of) {
     let mut headers = message.head.headers.clone();
     headers.remove("content-length");
     headers.remove("transfer-encoding");
+    // Its length is one more.
+    if headers.len() >= HEADERS {
+        return;
+    }
     let mut out = BytesMut::new();
     Alike::new(&start, &headers).write(&[], &message.body, &mut out);
     match read(&out, out.len(), of) {

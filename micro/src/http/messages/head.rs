@@ -7,7 +7,7 @@ use super::{Head, ID, Of, Start, malformed};
 use crate::error::{Error, Result};
 
 /// How many headers a head has at most, as in the HTTP library.
-const HEADERS: usize = 100;
+pub(super) const HEADERS: usize = 100;
 
 /// How far a body goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

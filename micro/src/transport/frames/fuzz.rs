@@ -36,7 +36,8 @@ pub fn serve(data: &[u8]) {
     let (peer, sent) = Script::new(data);
     run(async {
         let site = Site::new(limits());
-        server::serve(peer, Peer::new("fuzz"), Arc::new(Moody), &site).await;
+        let accept = Arc::new(Moody { waits: None });
+        server::serve(peer, Peer::new("fuzz"), accept, &site).await;
     });
     check(&sent);
 }

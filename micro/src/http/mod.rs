@@ -1,10 +1,12 @@
 //! HTTP at both ends: what carriers and backends that speak it share.
 //!
 //! The server end is [`connection`] → [`http1`] or [`http2`] (with [`pace`] and [`watch`]) → an [`Answer`] of whoever listens, the client end
-//! [`pool`]; [`inbound`] serves both, and so does [`messages`] where they come back to back. What a message means is no
+//! [`pool`], or [`grpc`] where calls share a connection; [`inbound`] serves both, and so does [`messages`] where they come back to back. What a message means is no
 //! business of this module.
 
 mod connection;
+#[cfg(feature = "grpc")]
+pub(crate) mod grpc;
 mod http1;
 mod http2;
 mod inbound;

@@ -18,8 +18,9 @@ use tower::service_fn;
 
 use super::super::answer::Calls;
 use super::super::unary;
-use super::{ID, Raw, content_type, status, timeout};
+use super::{ID, content_type, status, timeout};
 use crate::error::{Error, Result};
+use crate::http::grpc::Raw;
 use crate::http::{Exchange, Outbound, pairs};
 use crate::listener::Site;
 use crate::message::{Body, Request, Response};

@@ -3,8 +3,6 @@
 //! The message of a status is the error's detail, for people and foreign clients. Ours read the whole error in
 //! `micro-error`, go-micro v6 reads it in the details; older ones read it in the message, and are given it there.
 
-use std::error::Error as _;
-
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, int32, string};
 use tonic::metadata::MetadataMap;
@@ -13,6 +11,7 @@ use tonic::{Code, Status};
 use super::super::head;
 use super::ID;
 use crate::error::Error;
+use crate::http::grpc::Own;
 use crate::http::pairs;
 use crate::wire;
 
@@ -35,11 +34,7 @@ pub(super) fn of_error(error: &Error, reads_json: bool) -> Status {
 
 /// The error that `status` means, which a node answered or this end found.
 pub(super) fn to_error(status: Status) -> Error {
-    if let Some(own) = status
-        .source()
-        .and_then(|source| source.downcast_ref::<Own>())
-        && let Some(own) = own.take()
-    {
+    if let Some(own) = Own::of(&status) {
         return own;
     }
     let headers = status.metadata().clone().into_headers();
@@ -58,32 +53,6 @@ pub(super) fn to_error(status: Status) -> Error {
     };
     Error::new(code, ID, detail).over_the_wire()
 }
-
-/// An error of this end, on its way through tonic.
-#[derive(Debug)]
-pub(super) struct Own(std::sync::Mutex<Option<Error>>);
-
-impl Own {
-    pub(super) fn new(error: Error) -> Self {
-        Self(std::sync::Mutex::new(Some(error)))
-    }
-
-    fn take(&self) -> Option<Error> {
-        let mut error = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        error.take()
-    }
-}
-
-impl std::fmt::Display for Own {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the call did not reach its end")
-    }
-}
-
-impl std::error::Error for Own {}
 
 /// The code of gRPC for an error's: go-micro's table, and those that it leaves unknown.
 fn code(number: u16) -> Code {

@@ -62,7 +62,7 @@
 //! - what may be replaced: [`registry`], [`selector`], [`transport`], [`broker`], [`codec`], [`wrapper`];
 //! - probes, metrics and traces: [`observe`]; the numbers for programs: [`telemetry`];
 //! - how to join services of go-micro: [`go_micro`];
-//! - how to replace it by your own: [`backends`];
+//! - the servers that it may stand on, such as etcd: [`plugins`]; how to write for others: [`backends`];
 //! - how it is built: [`architecture`]; what services speak among themselves: [`wire_format`].
 //!
 //! # Features
@@ -72,6 +72,7 @@
 //! | `codec-bson` | BSON, and go-micro's bson-rpc | no |
 //! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
 //! | `frames` | many calls and streams on one connection between our own ends | yes |
+//! | `grpc` | gRPC on the same port, and calls to servers of gRPC | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
@@ -79,7 +80,9 @@
 //! | `macros` | the attributes | yes |
 //! | `otel` | spans for a collector of OpenTelemetry, once one is named | no |
 //! | `proto` | services and messages from proto files, by `proto!` | no |
+//! | `registry-etcd` | discovery in etcd, in go-micro's form | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
+//! | `websocket` | streams of pages in browsers | no |
 //!
 //! JSON and protobuf, and the memory registry, transport and broker are always there.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -98,6 +101,8 @@ pub mod address;
 pub mod architecture {}
 #[doc = include_str!("docs/backends.md")]
 pub mod backends {}
+#[doc = include_str!("docs/plugins.md")]
+pub mod plugins {}
 #[doc = include_str!("docs/go_micro.md")]
 pub mod go_micro {}
 #[doc = include_str!("docs/wire.md")]

@@ -3,6 +3,8 @@
 mod alone;
 pub mod go;
 pub mod greeter;
+#[cfg(feature = "live")]
+pub mod servers;
 
 use std::sync::{Arc, Mutex};
 

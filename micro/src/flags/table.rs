@@ -7,8 +7,8 @@ use tracing::level_filters::LevelFilter;
 use super::row::{PLAIN, Row};
 use super::time::{duration, seconds};
 use super::value::{
-    LEVELS, boolean, content_type, level, list, number, or_default, or_empty, owned, owned_cow,
-    pair, schemes, some, time,
+    LEVELS, boolean, content_type, level, list, masked, number, or_default, or_empty, owned,
+    owned_cow, pair, schemes, some, time,
 };
 use crate::broker::Scheme;
 use crate::settings::{brokers, registries, selectors, transports};
@@ -230,8 +230,8 @@ pub(super) static ROWS: &[Row] = &[
         registries
     ),
     row!("registry_address", BACKENDS, "ADDRESS",
-        "Where the registry is; for mdns and mdns-go, the interfaces to use beside loopback",
-        registry_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+        "Where the registry is: for etcd its members; for mdns and mdns-go, the interfaces to use beside loopback",
+        registry_options.addresses = list, |all: &Vec<String>| masked(all), is_list: true),
     row!(
         "registry_namespace",
         BACKENDS,
@@ -248,7 +248,7 @@ pub(super) static ROWS: &[Row] = &[
         transports
     ),
     row!("transport_address", BACKENDS, "ADDRESS", "Where the transport's own server is",
-        transport_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+        transport_options.addresses = list, |all: &Vec<String>| masked(all), is_list: true),
     backend!(
         "broker",
         "BROKER",
@@ -257,7 +257,7 @@ pub(super) static ROWS: &[Row] = &[
         brokers
     ),
     row!("broker_address", BACKENDS, "ADDRESS", "Where the broker is; for http, where to listen for messages",
-        broker_options.addresses = list, |all: &Vec<String>| all.join(","), is_list: true),
+        broker_options.addresses = list, |all: &Vec<String>| masked(all), is_list: true),
     row!("broker_scheme", BACKENDS, "SCHEME",
         "How subscribers of the http broker are found, by the first version of go-micro that does so: v0, v1.13, v1.18, v2",
         broker_options.schemes = schemes, |all: &Vec<Scheme>| or_default(all), is_list: true),

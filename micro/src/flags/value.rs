@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+use crate::address;
 use crate::broker::Scheme;
 use crate::message::ContentType;
 
@@ -21,6 +22,12 @@ pub(super) fn some(text: &str) -> Result<Option<String>, String> {
 
 pub(super) fn or_empty(text: &Option<String>) -> String {
     text.clone().unwrap_or_default()
+}
+
+/// Addresses, without the passwords in them.
+pub(super) fn masked(all: &[String]) -> String {
+    let masked: Vec<_> = all.iter().map(|one| address::masked(one)).collect();
+    masked.join(",")
 }
 
 pub(super) fn list(text: &str) -> Result<Vec<String>, String> {

@@ -1,6 +1,5 @@
 //! How nodes that were heard of on a network are read and watched.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
@@ -46,31 +45,4 @@ impl Changes {
         })
         .boxed()
     }
-}
-
-/// One record for each service and version, in order, of records of one node each.
-pub(super) fn by_version<'a>(nodes: impl Iterator<Item = &'a Service>) -> Vec<Service> {
-    let mut services = BTreeMap::<_, Service>::new();
-    for service in nodes {
-        let key = (service.name.clone(), service.version.clone());
-        match services.get_mut(&key) {
-            None => {
-                services.insert(key, service.clone());
-            }
-            Some(whole) => {
-                whole.nodes.extend_from_slice(&service.nodes);
-                // One of them may be partial.
-                if whole.endpoints.len() < service.endpoints.len() {
-                    whole.endpoints.clone_from(&service.endpoints);
-                }
-            }
-        }
-    }
-    let mut services = services.into_values().collect::<Vec<_>>();
-    for service in &mut services {
-        service
-            .nodes
-            .sort_unstable_by(|one, other| one.id.cmp(&other.id));
-    }
-    services
 }

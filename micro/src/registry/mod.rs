@@ -4,6 +4,8 @@
 //! Written by the server end, read by the client end; knows nothing of either.
 
 mod cache;
+#[cfg(feature = "registry-etcd")]
+mod etcd;
 #[cfg(any(feature = "mdns", feature = "mdns-go"))]
 mod heard;
 #[cfg(any(feature = "mdns", feature = "mdns-go"))]
@@ -25,6 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "registry-etcd")]
+pub use self::etcd::EtcdRegistry;
 pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
@@ -41,6 +45,7 @@ pub(crate) use registration::Registration;
 pub use watch::{Action, Event, Watcher};
 
 use crate::error::Result;
+use crate::tls::Tls;
 
 /// Where services announce their nodes and callers find them.
 #[async_trait]
@@ -127,6 +132,9 @@ pub struct Options {
     pub addresses: Vec<String>,
     /// Keeps fleets that share a backend apart. Empty by default.
     pub namespace: String,
+    /// How connections to a server of the backend are secured, if its address asks for it, as `https://` does. A program
+    /// gives what its transport has.
+    pub tls: Tls,
 }
 
 /// One backend in the table of those that are compiled in.

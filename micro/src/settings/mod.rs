@@ -155,7 +155,11 @@ impl Settings {
     fn registry(&self) -> Result<Arc<dyn Registry>> {
         match (&self.registry, &self.given.registry) {
             (None, Some(given)) => Ok(Arc::clone(given)),
-            (name, _) => registries().pick(name.as_deref())?(&self.registry_options),
+            (name, _) => {
+                let mut options = self.registry_options.clone();
+                options.tls = self.transport_options.tls.clone();
+                registries().pick(name.as_deref())?(&options)
+            }
         }
     }
 

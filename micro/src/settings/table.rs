@@ -11,9 +11,11 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 5] = [
+const OPTIONAL: [(&str, &str, &str); 7] = [
     ("registry", "mdns", "mdns"),
     ("registry", "mdns-go", "mdns-go"),
+    ("registry", "etcd", "registry-etcd"),
+    ("registry", "etcdv3", "registry-etcd"),
     ("transport", "frames", "frames"),
     ("transport", "http", "http"),
     ("broker", "http", "broker-http"),

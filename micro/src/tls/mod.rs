@@ -69,4 +69,14 @@ impl Tls {
         self.server_name = Some(name.into());
         self
     }
+
+    /// What holds for the servers of a backend, which have names of their own.
+    #[cfg(feature = "registry-etcd")]
+    pub(crate) fn of_backend(&self) -> Self {
+        Self {
+            is_on: true,
+            server_name: None,
+            ..self.clone()
+        }
+    }
 }

@@ -55,7 +55,7 @@ func ReadCommand() *Command {
 	os.Stdout = os.Stderr
 	command := &Command{Metadata: Pairs{}}
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
-	flags.StringVar(&command.Registry, "registry", "memory", "mdns, or memory: nobody else sees it")
+	flags.StringVar(&command.Registry, "registry", "memory", "mdns, etcd=host:port, or memory: nobody else sees it")
 	flags.StringVar(&command.Service, "service", "greeter", "the name served or called")
 	flags.StringVar(&command.Version, "version", "1.0.0", "the version served")
 	flags.StringVar(&command.Id, "id", "", "the id of the node")

@@ -4,11 +4,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/micro/go-micro/broker"
 	"github.com/micro/go-micro/client"
 	"github.com/micro/go-micro/metadata"
 	"github.com/micro/go-micro/registry"
+	"github.com/micro/go-micro/registry/etcd"
 	"github.com/micro/go-micro/registry/memory"
 	"github.com/micro/go-micro/server"
 
@@ -44,10 +46,14 @@ func main() {
 }
 
 func openRegistry(command *peer.Command) registry.Registry {
-	if command.Registry == "mdns" {
+	switch kind, address, _ := strings.Cut(command.Registry, "="); kind {
+	case "mdns":
 		return registry.NewRegistry()
+	case "etcd":
+		return etcd.NewRegistry(registry.Addrs(address))
+	default:
+		return memory.NewRegistry()
 	}
-	return memory.NewRegistry()
 }
 
 // serve runs what is set up until stdin closes, and prints the address once it can be called.

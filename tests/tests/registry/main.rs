@@ -17,12 +17,15 @@ use tokio::time::timeout;
 /// What is waited for comes much sooner, or the test fails.
 const SOON: Duration = Duration::from_secs(20);
 
+/// How long a node lives where times are exact.
 const TTL: Duration = Duration::from_secs(2);
 
 /// Two ends of one registry: what is announced at one is found at the other.
 struct Pair {
     here: Arc<dyn Registry>,
     there: Arc<dyn Registry>,
+    /// Two thirds of it are told apart from the whole.
+    ttl: Duration,
 }
 
 impl Pair {
@@ -31,6 +34,7 @@ impl Pair {
         Self {
             here: Arc::new(registry.clone()),
             there: Arc::new(registry),
+            ttl: TTL,
         }
     }
 
@@ -40,6 +44,7 @@ impl Pair {
         Self {
             here: Arc::new(MdnsRegistry::new(&options).unwrap()),
             there: Arc::new(MdnsRegistry::new(&options).unwrap()),
+            ttl: TTL,
         }
     }
 
@@ -49,6 +54,7 @@ impl Pair {
         Self {
             here: Arc::new(MdnsGoRegistry::new(&options).unwrap()),
             there: Arc::new(MdnsGoRegistry::new(&options).unwrap()),
+            ttl: TTL,
         }
     }
 
@@ -59,8 +65,26 @@ impl Pair {
         let pair = Self {
             here: registry(),
             there: registry(),
+            ttl: TTL,
         };
         (pair, folder)
+    }
+
+    #[cfg(feature = "live")]
+    async fn etcd() -> (Self, tests::servers::Server<tests::servers::Etcd>) {
+        use tests::servers::{Etcd, Server};
+
+        let server = Server::start(Etcd::alone()).await;
+        let mut options = Options::default();
+        options.addresses = vec![server.address()];
+        let registry = || Arc::new(micro::registry::EtcdRegistry::new(&options).unwrap());
+        let pair = Self {
+            here: registry(),
+            there: registry(),
+            // Leases are of whole seconds, and end up to a second late.
+            ttl: Duration::from_secs(6),
+        };
+        (pair, server)
     }
 
     async fn watch(&self, name: &str) -> Watcher {
@@ -147,6 +171,15 @@ macro_rules! over_every_registry {
                 super::$behaviour(super::Pair::mdns_go()).await;
             })*
         }
+
+        #[cfg(feature = "live")]
+        mod over_etcd {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let (pair, _server) = super::Pair::etcd().await;
+                super::$behaviour(pair).await;
+            })*
+        }
     };
 }
 
@@ -206,12 +239,12 @@ async fn announcing_a_node_again_replaces_its_record(pair: Pair) {
 async fn announcing_a_node_again_restarts_its_ttl(pair: Pair) {
     let mut events = pair.watch("greeter").await;
     let one = greeter(&["one"]);
-    pair.here.register(&one, Some(TTL)).await.unwrap();
+    pair.here.register(&one, Some(pair.ttl)).await.unwrap();
     next(&mut events).await;
-    pair.pass(TTL * 2 / 3).await;
+    pair.pass(pair.ttl * 2 / 3).await;
 
-    pair.here.register(&one, Some(TTL)).await.unwrap();
-    pair.pass(TTL * 2 / 3).await;
+    pair.here.register(&one, Some(pair.ttl)).await.unwrap();
+    pair.pass(pair.ttl * 2 / 3).await;
 
     assert_eq!(found(&pair.there).await, ["one"]);
 }
@@ -220,7 +253,7 @@ async fn a_node_that_is_not_announced_again_is_gone_and_watchers_see_it_go(pair:
     let mut events = pair.watch("greeter").await;
     let one = greeter(&["one"]);
 
-    pair.here.register(&one, Some(TTL)).await.unwrap();
+    pair.here.register(&one, Some(pair.ttl)).await.unwrap();
     next(&mut events).await;
     let event = next(&mut events).await;
 

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::text::Announcement;
-use crate::registry::heard::{Changes, by_version};
+use crate::registry::heard::Changes;
+use crate::registry::record::by_version;
 use crate::registry::{Action, Service, Watcher};
 
 /// How many nodes are remembered, and how many of those that left.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::registry::heard::{Changes, by_version};
+use crate::registry::heard::Changes;
+use crate::registry::record::by_version;
 use crate::registry::{Action, Service, Watcher};
 
 /// How long a node counts that was heard of: what is watched is asked for three times within it.

@@ -2,7 +2,13 @@
 //!
 //! Used by transports, which bind, and by registration, which announces.
 
+#[cfg(feature = "registry-etcd")]
+mod server;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+#[cfg(feature = "registry-etcd")]
+pub(crate) use self::server::Server;
 
 use crate::error::{Error, Result};
 
@@ -86,9 +92,35 @@ fn routed(v6: bool) -> IpAddr {
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
+/// The address of a server, to be shown: without its password.
+pub(crate) fn masked(text: &str) -> String {
+    let (start, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
+    };
+    match rest.rsplit_once('@') {
+        Some((user, place)) => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{start}{name}:***@{place}")
+        }
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{advertised, is_local, parse};
+    use super::{advertised, is_local, masked, parse};
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (text, shown) in [
+            ("http://ann:secret@etcd:80", "http://ann:***@etcd:80"),
+            ("ann:sec@ret@etcd", "ann:***@etcd"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
 
     #[test]
     fn a_bare_port_binds_every_interface() {

@@ -1,0 +1,4 @@
+//! Backends on their real servers, through what happens to those: stopped, emptied, hung, or one of three lost.
+
+mod etcd;
+mod fleet;

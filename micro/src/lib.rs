@@ -80,6 +80,7 @@
 //! | `macros` | the attributes | yes |
 //! | `otel` | spans for a collector of OpenTelemetry, once one is named | no |
 //! | `proto` | services and messages from proto files, by `proto!` | no |
+//! | `registry-consul` | discovery in Consul, in go-micro's form | no |
 //! | `registry-etcd` | discovery in etcd, in go-micro's form | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //! | `websocket` | streams of pages in browsers | no |

@@ -4,6 +4,8 @@
 //! Written by the server end, read by the client end; knows nothing of either.
 
 mod cache;
+#[cfg(feature = "registry-consul")]
+mod consul;
 #[cfg(feature = "registry-etcd")]
 mod etcd;
 #[cfg(any(feature = "mdns", feature = "mdns-go"))]
@@ -27,6 +29,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "registry-consul")]
+pub use self::consul::ConsulRegistry;
 #[cfg(feature = "registry-etcd")]
 pub use self::etcd::EtcdRegistry;
 pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};

@@ -11,9 +11,10 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 7] = [
+const OPTIONAL: [(&str, &str, &str); 8] = [
     ("registry", "mdns", "mdns"),
     ("registry", "mdns-go", "mdns-go"),
+    ("registry", "consul", "registry-consul"),
     ("registry", "etcd", "registry-etcd"),
     ("registry", "etcdv3", "registry-etcd"),
     ("transport", "frames", "frames"),

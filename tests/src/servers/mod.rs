@@ -1,5 +1,6 @@
 //! Servers of backends, each a process of its own on loopback, with a folder of its own: what `tests/live` installs.
 
+mod consul;
 mod etcd;
 
 use std::net::{SocketAddr, TcpListener};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use consul::Consul;
 pub use etcd::Etcd;
 
 /// A server answers much sooner, or the test fails.

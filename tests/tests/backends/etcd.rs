@@ -1,14 +1,13 @@
 //! The registry in etcd.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use micro::registry::{Cache, EtcdRegistry, Node, Options, Registry, Service};
+use micro::registry::{EtcdRegistry, Options, Registry};
 use micro::transport::Tls;
 use tests::go::Go;
 use tests::servers::{Etcd, Server};
 
-use crate::fleet::{self, Caller, HEARTBEAT, SOON, greeter, shared, wait_for};
+use crate::fleet::{self, greeter, record};
 
 fn registry_at(addresses: &[String]) -> EtcdRegistry {
     let mut options = Options::default();
@@ -18,126 +17,6 @@ fn registry_at(addresses: &[String]) -> EtcdRegistry {
 
 fn registry(server: &Server<Etcd>) -> EtcdRegistry {
     registry_at(&[server.address()])
-}
-
-fn node(service: &str, number: usize) -> Node {
-    Node {
-        id: format!("{service}-{number}"),
-        address: format!("10.0.{}.{}:8080", number / 256, number % 256),
-        ..Node::default()
-    }
-}
-
-fn record(name: &str, nodes: usize) -> Service {
-    Service {
-        name: name.to_owned(),
-        version: "1.0.0".to_owned(),
-        nodes: (0..nodes).map(|number| node(name, number)).collect(),
-        ..Service::default()
-    }
-}
-
-#[tokio::test]
-async fn known_services_are_called_while_etcd_is_away_for_half_a_minute() {
-    let mut server = Server::start(Etcd::alone()).await;
-    let _node = greeter(registry(&server)).await;
-    let caller = Caller::new(registry(&server)).await;
-    caller.hello().await.unwrap();
-
-    server.stop();
-    let calls = caller.hello_for(Duration::from_secs(30)).await;
-    server.restart().await;
-
-    wait_for(&registry(&server), 1).await;
-    println!("{calls} calls while etcd was away, none failed");
-    caller.hello().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_cluster_that_comes_back_empty_has_its_nodes_again_with_the_next_heartbeat() {
-    let mut server = Server::start(Etcd::alone()).await;
-    let _node = greeter(registry(&server)).await;
-    let caller = Caller::new(registry(&server)).await;
-    caller.hello().await.unwrap();
-
-    server.restart_empty().await;
-    let came_back = Instant::now();
-    wait_for(&registry(&server), 1).await;
-
-    let late = came_back.elapsed();
-    println!("registered again {late:.1?} after etcd came back, at a heartbeat of {HEARTBEAT:?}");
-    caller.hello_for(Duration::from_secs(1)).await;
-}
-
-#[tokio::test]
-async fn one_member_of_three_may_be_lost() {
-    let mut members = Etcd::three().await;
-    let addresses: Vec<_> = members.iter().map(Server::address).collect();
-    let first = greeter(registry_at(&addresses)).await;
-    let caller = Caller::new(registry_at(&addresses)).await;
-    caller.hello().await.unwrap();
-
-    members[0].stop();
-    let _second = greeter(registry_at(&addresses)).await;
-    wait_for(&registry_at(&addresses), 2).await;
-    first.stop().await;
-    wait_for(&registry_at(&addresses), 1).await;
-
-    caller.hello_for(Duration::from_secs(1)).await;
-}
-
-#[tokio::test]
-async fn a_member_that_is_lost_ends_its_watches() {
-    let mut server = Server::start(Etcd::alone()).await;
-    let mut events = registry(&server).watch(None).await.unwrap();
-
-    server.stop();
-
-    fleet::end(&mut events).await;
-}
-
-#[tokio::test]
-async fn a_server_that_hangs_is_unavailable_and_named() {
-    let server = Server::start(Etcd::alone()).await;
-    let registry = registry(&server);
-    registry.list().await.unwrap();
-
-    server.pause();
-    let error = tokio::time::timeout(SOON, registry.list())
-        .await
-        .unwrap()
-        .unwrap_err();
-    server.resume();
-
-    assert_eq!(error.code(), 503);
-    assert!(error.detail().contains(&server.address()), "{error}");
-}
-
-#[tokio::test]
-async fn a_record_without_a_ttl_is_written_again_where_it_is_gone() {
-    let mut server = Server::start(Etcd::alone()).await;
-    let registry = registry(&server);
-    registry.register(&record("audit", 1), None).await.unwrap();
-
-    server.restart_empty().await;
-    registry.register(&record("audit", 1), None).await.unwrap();
-
-    assert_eq!(registry.get("audit").await.unwrap(), [record("audit", 1)]);
-}
-
-#[tokio::test]
-async fn fleets_of_two_namespaces_do_not_see_each_other() {
-    let server = Server::start(Etcd::alone()).await;
-    let mut options = Options::default();
-    options.addresses = vec![server.address()];
-    options.namespace = "blue".to_owned();
-    let blue = EtcdRegistry::new(&options).unwrap();
-    blue.register(&record("audit", 1), None).await.unwrap();
-
-    let others = registry(&server).list().await.unwrap();
-
-    assert!(others.is_empty(), "{others:?}");
-    assert_eq!(blue.list().await.unwrap().len(), 1);
 }
 
 /// Users and passwords, by etcd's own program.
@@ -244,47 +123,4 @@ async fn go_micro_and_ours_list_find_and_call_each_other() {
         );
     }
     assert_eq!(reply.greeting, "Hello Bob");
-}
-
-#[tokio::test]
-async fn a_thousand_services_of_ten_nodes_are_looked_up_in_memory_and_changes_come_at_once() {
-    const SERVICES: usize = 1000;
-    let mut server = Server::start(Etcd::alone()).await;
-    let writer = registry(&server);
-    let name = |number: usize| format!("service-{number:04}");
-    for number in 0..SERVICES {
-        writer
-            .register(&record(&name(number), 10), None)
-            .await
-            .unwrap();
-    }
-    let before = fleet::resident();
-    let cache = Cache::new(shared(registry(&server)));
-    for number in 0..SERVICES {
-        let found = cache.snapshot(&name(number), SOON).await.unwrap();
-        assert_eq!(found.candidates.len(), 10);
-    }
-    let memory = fleet::resident().saturating_sub(before);
-
-    let changed = Instant::now();
-    writer.register(&record(&name(7), 11), None).await.unwrap();
-    while cache
-        .snapshot(&name(7), SOON)
-        .await
-        .unwrap()
-        .candidates
-        .len()
-        < 11
-    {
-        tokio::task::yield_now().await;
-        assert!(changed.elapsed() < SOON, "the change never came");
-    }
-    let seen = changed.elapsed();
-    server.stop();
-    for number in 0..SERVICES {
-        assert!(cache.snapshot(&name(number), SOON).await.is_ok());
-    }
-
-    println!("10,000 nodes of 1,000 services: {memory} KiB, a change seen after {seen:.0?}");
-    assert!(seen < Duration::from_secs(1), "{seen:?}");
 }

@@ -1,12 +1,11 @@
 //! What calls through a registry, whatever its server goes through.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use micro::prelude::*;
-use micro::registry::{Registry, Watcher};
-use micro::{Error, Running, Service};
+use micro::registry::{Node, Registry, Watcher};
+use micro::{Error, Running, Service, registry};
 use tokio::time::timeout;
 
 /// What is waited for comes much sooner, or the test fails.
@@ -128,7 +127,21 @@ pub fn resident() -> usize {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The registry as one that is shared.
-pub fn shared(registry: impl Registry + 'static) -> Arc<dyn Registry> {
-    Arc::new(registry)
+/// A node that nobody calls.
+fn node(service: &str, number: usize) -> Node {
+    Node {
+        id: format!("{service}-{number}"),
+        address: format!("10.0.{}.{}:8080", number / 256, number % 256),
+        ..Node::default()
+    }
+}
+
+/// The record of so many such nodes.
+pub fn record(name: &str, nodes: usize) -> registry::Service {
+    registry::Service {
+        name: name.to_owned(),
+        version: "1.0.0".to_owned(),
+        nodes: (0..nodes).map(|number| node(name, number)).collect(),
+        ..registry::Service::default()
+    }
 }

@@ -1,4 +1,6 @@
 //! Backends on their real servers, through what happens to those: stopped, emptied, hung, or one of three lost.
 
+mod consul;
 mod etcd;
 mod fleet;
+mod registries;

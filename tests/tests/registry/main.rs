@@ -71,6 +71,22 @@ impl Pair {
     }
 
     #[cfg(feature = "live")]
+    async fn consul() -> (Self, tests::servers::Server<tests::servers::Consul>) {
+        use tests::servers::{Consul, Server};
+
+        let server = Server::start(Consul::alone()).await;
+        let mut options = Options::default();
+        options.addresses = vec![server.address()];
+        let registry = || Arc::new(micro::registry::ConsulRegistry::new(&options).unwrap());
+        let pair = Self {
+            here: registry(),
+            there: registry(),
+            ttl: TTL,
+        };
+        (pair, server)
+    }
+
+    #[cfg(feature = "live")]
     async fn etcd() -> (Self, tests::servers::Server<tests::servers::Etcd>) {
         use tests::servers::{Etcd, Server};
 
@@ -169,6 +185,15 @@ macro_rules! over_every_registry {
             $(#[tokio::test]
             async fn $behaviour() {
                 super::$behaviour(super::Pair::mdns_go()).await;
+            })*
+        }
+
+        #[cfg(feature = "live")]
+        mod over_consul {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let (pair, _server) = super::Pair::consul().await;
+                super::$behaviour(pair).await;
             })*
         }
 

@@ -15,8 +15,17 @@ pub(crate) fn failure_text(error: &Error) -> String {
     if text.len() <= LONGEST {
         return text;
     }
-    let detail = format!("{}… (cut)", start(error.detail(), DETAIL));
+    let detail = short_detail(error);
     Error::new(error.code(), start(error.id(), ID).to_owned(), detail).to_json()
+}
+
+/// The detail of `error`, at most about 1,000 bytes long.
+pub(crate) fn short_detail(error: &Error) -> String {
+    let detail = error.detail();
+    match start(detail, DETAIL) {
+        whole if whole.len() == detail.len() => detail.to_owned(),
+        cut => format!("{cut}… (cut)"),
+    }
 }
 
 /// The first characters of `text`, at most `bytes` long.
@@ -28,8 +37,16 @@ fn start(text: &str, bytes: usize) -> &str {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 
-    use super::{LONGEST, failure_text};
+    use super::{DETAIL, LONGEST, failure_text, short_detail};
     use crate::error::Error;
+
+    #[test]
+    fn a_detail_is_cut_where_it_is_too_long_and_nowhere_else() {
+        let detail = |text: &str| short_detail(&Error::bad_request("greeter", text.to_owned()));
+
+        assert_eq!(detail("bad name"), "bad name");
+        assert!(detail(&"é".repeat(DETAIL)).len() < DETAIL + 20);
+    }
 
     #[test]
     fn a_short_error_is_sent_whole() {

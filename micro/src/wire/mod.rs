@@ -10,6 +10,8 @@ mod head;
 mod header;
 
 pub(crate) use failure::failure_text;
+#[cfg(feature = "grpc")]
+pub(crate) use failure::short_detail;
 #[cfg(feature = "http")]
 pub(crate) use head::{
     Name, Reply, Value, metadata_pairs, nanoseconds, reached, read_reply, read_request,

@@ -146,6 +146,18 @@ async fn a_page_that_leaves_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_page_that_closes_is_told_that_it_was_heard() {
+    let node = listen(mirror()).await;
+    let mut socket = open(&*node, "/Greeter/Stream").await;
+
+    socket.close(None).await.unwrap();
+
+    while let Some(message) = socket.next().await {
+        message.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_leaves_before_it_is_agreed_leaves_no_connection() {
     let node = listen(mirror()).await;
     let mut page = TcpStream::connect(node.address()).await.unwrap();

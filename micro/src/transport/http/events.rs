@@ -73,8 +73,12 @@ async fn open(
 fn lines(body: Inbound, limit: usize) -> BoxStream<'static, Result<Bytes>> {
     let begun = (Some(body), BytesMut::new());
     stream::unfold(begun, move |(mut body, mut read)| async move {
+        // So much of it was looked at before, and has no end of a line.
+        let mut seen = 0;
         loop {
-            if let Some(end) = read.iter().position(|byte| *byte == b'\n') {
+            let end = read[seen..].iter().position(|byte| *byte == b'\n');
+            if let Some(end) = end.map(|end| seen + end) {
+                seen = 0;
                 let line = read.split_to(end + 1);
                 let line = line.freeze().slice(..end);
                 if !line.trim_ascii().is_empty() {
@@ -86,6 +90,7 @@ fn lines(body: Inbound, limit: usize) -> BoxStream<'static, Result<Bytes>> {
                 let error = too_large(ID, "a line", None, limit);
                 return Some((Err(error), (None, BytesMut::new())));
             }
+            seen = read.len();
             match body.as_mut()?.next().await {
                 Ok(Some(piece)) => read.extend_from_slice(&piece),
                 Ok(None) => {

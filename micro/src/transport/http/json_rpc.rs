@@ -74,10 +74,15 @@ pub(super) async fn answer(
     body: &[u8],
 ) -> hyper::Response<Outbound> {
     exchange.pace.begin_handler();
+    // The time that a caller gives is for all of it.
+    let arrived = Instant::now();
     let is_batch = body.trim_ascii_start().starts_with(b"[");
     let replies = match is_batch {
-        true => batch(calls, &exchange, body).await,
-        false => one(calls, &exchange, body).await.into_iter().collect(),
+        true => batch(calls, &exchange, body, arrived).await,
+        false => one(calls, &exchange, body, arrived)
+            .await
+            .into_iter()
+            .collect(),
     };
     let text = match (is_batch, &*replies) {
         (_, []) => String::new(),
@@ -147,7 +152,12 @@ impl Written {
 }
 
 /// The replies to a batch, in its order; its calls run together.
-async fn batch(calls: &Calls, exchange: &Exchange<'_>, body: &[u8]) -> Vec<Written> {
+async fn batch(
+    calls: &Calls,
+    exchange: &Exchange<'_>,
+    body: &[u8],
+    arrived: Instant,
+) -> Vec<Written> {
     let limits = &exchange.site.limits;
     let parsed: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(parsed) => parsed,
@@ -163,7 +173,7 @@ async fn batch(calls: &Calls, exchange: &Exchange<'_>, body: &[u8]) -> Vec<Writt
     }
     let parsed: Vec<Box<RawValue>> = parsed.into_iter().map(RawValue::to_owned).collect();
     let answered = stream::iter(parsed)
-        .map(|call| async move { one(calls, exchange, call.get().as_bytes()).await })
+        .map(|call| async move { one(calls, exchange, call.get().as_bytes(), arrived).await })
         .buffered(AT_ONCE);
     let mut answered = std::pin::pin!(answered);
     let (mut replies, mut size) = (Vec::new(), 0);
@@ -180,7 +190,12 @@ async fn batch(calls: &Calls, exchange: &Exchange<'_>, body: &[u8]) -> Vec<Writt
 }
 
 /// The reply to one call; `None` to a notification.
-async fn one(calls: &Calls, exchange: &Exchange<'_>, text: &[u8]) -> Option<Written> {
+async fn one(
+    calls: &Calls,
+    exchange: &Exchange<'_>,
+    text: &[u8],
+    arrived: Instant,
+) -> Option<Written> {
     let call: Call<'_> = match serde_json::from_slice(text) {
         Ok(call) => call,
         Err(error) if error.is_data() => {
@@ -203,7 +218,7 @@ async fn one(calls: &Calls, exchange: &Exchange<'_>, text: &[u8]) -> Option<Writ
         let id = if is_id { id } else { RawValue::NULL };
         return Some(Written::fault(id, INVALID, wrong));
     }
-    let outcome = run(calls, exchange, &call).await;
+    let outcome = run(calls, exchange, &call, arrived).await;
     // Whoever notifies wants no answer, not even an error.
     call.id?;
     Some(match outcome {
@@ -216,7 +231,12 @@ async fn one(calls: &Calls, exchange: &Exchange<'_>, text: &[u8]) -> Option<Writ
 }
 
 /// Has the call answered; an error is as JSON-RPC writes it.
-async fn run(calls: &Calls, exchange: &Exchange<'_>, call: &Call<'_>) -> Result<Bytes, Value> {
+async fn run(
+    calls: &Calls,
+    exchange: &Exchange<'_>,
+    call: &Call<'_>,
+    arrived: Instant,
+) -> Result<Bytes, Value> {
     let fault = |code: i64, message: String| json!({ "code": code, "message": message });
     let method = call.method.as_deref().unwrap_or_default();
     let (service, endpoint) = method.split_once('/').unwrap_or(("", method));
@@ -225,7 +245,7 @@ async fn run(calls: &Calls, exchange: &Exchange<'_>, call: &Call<'_>) -> Result<
         return Err(fault(UNKNOWN, format!("there is no method {shown:?}")));
     };
     let message = message(call.params).map_err(|wrong| fault(PARAMS, wrong))?;
-    let mut request: Request = wire::read_request(pairs(&exchange.parts.headers), Instant::now());
+    let mut request: Request = wire::read_request(pairs(&exchange.parts.headers), arrived);
     request.service = found;
     request.endpoint = endpoint.to_owned().into();
     request.content_type = ContentType::JSON;

@@ -295,7 +295,11 @@ fn items(
         loop {
             let said = match first.take() {
                 Some(said) => Ok(said),
-                None => events.recv().await?.map(|event| event.said),
+                // Without a last word it was cut.
+                None => match events.recv().await {
+                    Some(event) => event.map(|event| event.said),
+                    None => Err(gone(())),
+                },
             };
             match said {
                 Ok(Said::Opened) => {}
@@ -345,5 +349,24 @@ impl Sink<Result<Bytes>> for Outlet {
         }
         self.sender.close();
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use tokio_util::task::AbortOnDropHandle;
+
+    use super::{items, queue};
+
+    #[tokio::test]
+    async fn a_stream_that_was_cut_has_no_clean_end() {
+        let (sender, events) = queue(1);
+        let task = AbortOnDropHandle::new(tokio::spawn(async {}));
+
+        drop(sender);
+
+        let end = items(None, events, task).next().await;
+        assert_eq!(end.unwrap().unwrap_err().code(), 503);
     }
 }

@@ -153,16 +153,16 @@ async fn talk(upgraded: Upgraded, accept: &dyn Accept, mut request: Request, lim
         broken = read(&mut source, outgoing, &heard) => broken.map(Err),
         ended = write(&mut sink, answered, limits.message, &heard) => ended,
     };
-    // Otherwise the peer has closed, or is gone.
-    if let Some(outcome) = ended {
-        let closed = async {
+    let closed = async {
+        // Otherwise the peer has closed, which it is told was heard, or is gone.
+        if let Some(outcome) = ended {
             sink.send(Message::Close(Some(farewell(outcome)))).await?;
             // It says so, too, and may still be sending.
             while let Some(Ok(_)) = source.next().await {}
-            sink.close().await
-        };
-        let _ = tokio::time::timeout(CLOSE, closed).await;
-    }
+        }
+        sink.close().await
+    };
+    let _ = tokio::time::timeout(CLOSE, closed).await;
 }
 
 /// Hands on what the peer sends, until it closes; the error is to be told to it.
@@ -193,11 +193,22 @@ async fn read(
         };
         let handed = match message.is_empty() {
             true => open.close().await.is_ok_and(|()| false),
-            false => open.send(Ok(message)).await.is_ok(),
+            false => handed(open, message, heard).await,
         };
         // The half has ended, or the handler wants no more.
         if !handed {
             outgoing = None;
+        }
+    }
+}
+
+/// Hands `message` to the handler; false if it wants no more. While it takes none, nothing can be heard of the peer.
+async fn handed(open: &mut Outgoing, message: Bytes, heard: &AtomicBool) -> bool {
+    let mut sending = open.send(Ok(message));
+    loop {
+        match tokio::time::timeout(ASK / 2, &mut sending).await {
+            Ok(sent) => return sent.is_ok(),
+            Err(_) => heard.store(true, Relaxed),
         }
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn of_error(error: &Error, reads_json: bool) -> Status {
     let code = code(error.code());
     let message = match reads_json {
         true => text,
-        false => error.detail().to_owned(),
+        // Other stacks stop reading trailers at 8 KiB.
+        false => wire::short_detail(error),
     };
     let details = details(code, &message, error);
     let metadata = MetadataMap::from_headers(headers);
@@ -99,7 +100,7 @@ fn details(code: Code, message: &str, error: &Error) -> Bytes {
     let mut own = Vec::new();
     string::encode(1, &error.id().to_owned(), &mut own);
     int32::encode(2, &i32::from(error.code()), &mut own);
-    string::encode(3, &error.detail().to_owned(), &mut own);
+    string::encode(3, &wire::short_detail(error), &mut own);
     string::encode(4, &error.status().to_owned(), &mut own);
     let mut any = Vec::new();
     string::encode(1, &"type.googleapis.com/errors.Error".to_owned(), &mut any);

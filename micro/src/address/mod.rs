@@ -92,7 +92,7 @@ fn routed(v6: bool) -> IpAddr {
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
-/// The address of a server, to be shown: without its password.
+/// The address of a server, to be shown: without its password, or a user that has none, which may be a token.
 pub(crate) fn masked(text: &str) -> String {
     let (start, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -100,8 +100,8 @@ pub(crate) fn masked(text: &str) -> String {
     };
     match rest.rsplit_once('@') {
         Some((user, place)) => {
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{start}{name}:***@{place}")
+            let name = user.split_once(':').map(|(name, _)| format!("{name}:"));
+            format!("{start}{}***@{place}", name.unwrap_or_default())
         }
         None => text.to_owned(),
     }
@@ -116,6 +116,7 @@ mod tests {
         for (text, shown) in [
             ("http://ann:secret@etcd:80", "http://ann:***@etcd:80"),
             ("ann:sec@ret@etcd", "ann:***@etcd"),
+            ("http://token@consul", "http://***@consul"),
             ("10.0.0.1:80", "10.0.0.1:80"),
         ] {
             assert_eq!(masked(text), shown);

@@ -16,6 +16,8 @@ mod interfaces;
 mod mdns;
 #[cfg(feature = "mdns-go")]
 mod mdns_go;
+#[cfg(any(feature = "registry-consul", feature = "registry-etcd"))]
+mod members;
 mod memory;
 mod reach;
 mod record;

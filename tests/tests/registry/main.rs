@@ -1,5 +1,7 @@
 //! What every registry promises: one test for each line of `Registry`'s behaviour, run over all of them.
 
+#[cfg(feature = "live")]
+mod live;
 mod mdns_go;
 mod memory;
 
@@ -68,39 +70,6 @@ impl Pair {
             ttl: TTL,
         };
         (pair, folder)
-    }
-
-    #[cfg(feature = "live")]
-    async fn consul() -> (Self, tests::servers::Server<tests::servers::Consul>) {
-        use tests::servers::{Consul, Server};
-
-        let server = Server::start(Consul::alone()).await;
-        let mut options = Options::default();
-        options.addresses = vec![server.address()];
-        let registry = || Arc::new(micro::registry::ConsulRegistry::new(&options).unwrap());
-        let pair = Self {
-            here: registry(),
-            there: registry(),
-            ttl: TTL,
-        };
-        (pair, server)
-    }
-
-    #[cfg(feature = "live")]
-    async fn etcd() -> (Self, tests::servers::Server<tests::servers::Etcd>) {
-        use tests::servers::{Etcd, Server};
-
-        let server = Server::start(Etcd::alone()).await;
-        let mut options = Options::default();
-        options.addresses = vec![server.address()];
-        let registry = || Arc::new(micro::registry::EtcdRegistry::new(&options).unwrap());
-        let pair = Self {
-            here: registry(),
-            there: registry(),
-            // Leases are of whole seconds, and end up to a second late.
-            ttl: Duration::from_secs(6),
-        };
-        (pair, server)
     }
 
     async fn watch(&self, name: &str) -> Watcher {

@@ -1,7 +1,6 @@
 //! Requests of the agents of one Consul, over HTTP: one after the other until one answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +8,13 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Uri};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 use super::{ADDRESS, ID};
 use crate::address::Server;
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Inbound, Pool, is_closing};
 use crate::limits::Limits;
+use crate::registry::members::Members;
 use crate::tls::{Ends, Tls};
 
 /// How long an agent may take to answer, beyond what it was asked to wait.
@@ -29,9 +28,7 @@ const INDEX: &str = "x-consul-index";
 
 /// The agents.
 pub(super) struct Client {
-    agents: Vec<Arc<Pool>>,
-    /// The one that answered last.
-    current: AtomicUsize,
+    agents: Members<Arc<Pool>>,
     token: Option<HeaderValue>,
 }
 
@@ -74,7 +71,8 @@ impl Client {
                 true => Ends::open(&tls.of_backend())?.way(&server.host),
                 false => Ends::default().way(&server.host),
             };
-            agents.push(Arc::new(Pool::new(&server.address, &limits, way)));
+            let agent = Arc::new(Pool::new(&server.address, &limits, way));
+            agents.push((server.address, agent));
             let named = server
                 .user
                 .map(|(name, password)| match password.is_empty() {
@@ -95,16 +93,14 @@ impl Client {
             Ok::<_, Error>(value)
         });
         Ok(Self {
-            agents,
-            current: AtomicUsize::new(0),
+            agents: Members::new(agents),
             token: token.transpose()?,
         })
     }
 
     /// The addresses of the agents.
     pub(super) fn addresses(&self) -> String {
-        let addresses: Vec<_> = self.agents.iter().map(|agent| agent.address()).collect();
-        addresses.join(", ")
+        self.agents.addresses()
     }
 
     /// The answer to a question, read from JSON.
@@ -136,29 +132,10 @@ impl Client {
     ///
     /// `unavailable` if none does, `not_found` or `forbidden` if it says so, `bad_request` if it refuses what was sent.
     pub(super) async fn send(&self, ask: Ask<'_>) -> Result<Answer<Bytes>> {
-        let mut refusals = Vec::new();
-        for turn in 0..self.agents.len() {
-            let place = self.current.load(Relaxed) % self.agents.len();
-            let agent = &self.agents[place];
-            // It may wait a sixteenth longer than it was told.
-            let most = ANSWER + ask.wait + ask.wait / 16;
-            match timeout(most, self.exchange(agent, &ask)).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if error.code() != 503 => return Err(error),
-                Ok(Err(error)) => refusals.push(error.detail().to_owned()),
-                Err(_) => refusals.push(format!(
-                    "{} did not answer within {most:?}",
-                    agent.address()
-                )),
-            }
-            if turn + 1 < self.agents.len() {
-                // Others may have turned to another one meanwhile.
-                let next = (place + 1) % self.agents.len();
-                let _ = self.current.compare_exchange(place, next, Relaxed, Relaxed);
-            }
-        }
-        let detail = format!("Consul cannot be reached: {}", refusals.join("; "));
-        Err(Error::unavailable(ID, detail))
+        // It may wait a sixteenth longer than it was told.
+        let most = ANSWER + ask.wait + ask.wait / 16;
+        let exchange = |agent| self.exchange(agent, &ask);
+        self.agents.ask(ID, most, exchange).await
     }
 
     async fn exchange(&self, agent: &Arc<Pool>, ask: &Ask<'_>) -> Result<Answer<Bytes>> {
@@ -179,16 +156,19 @@ impl Client {
             Error::unavailable(ID, detail)
         })?;
         let index = parts.headers.get(INDEX);
-        let index = index
-            .and_then(|index| index.to_str().ok()?.parse().ok())
-            .unwrap_or(0_u64);
+        let index = index.and_then(|index| index.to_str().ok()?.parse::<u64>().ok());
+        if index.is_none() && parts.status.is_success() && !ask.wait.is_zero() {
+            // Without it each question would be answered at once, and asked again.
+            let detail = format!("{address} answers without {INDEX}: does a proxy drop it?");
+            return Err(Error::bad_gateway(ID, detail));
+        }
         if !is_closing(&parts.headers) {
             lease.give_back(agent, parts.headers);
         }
         if parts.status.is_success() {
             return Ok(Answer {
                 value: body,
-                index: index.max(1),
+                index: index.unwrap_or_default().max(1),
             });
         }
         let said: String = String::from_utf8_lossy(&body).chars().take(300).collect();

@@ -1,6 +1,5 @@
 //! Calls of the members of one etcd cluster, by gRPC: one after the other until one answers.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,6 @@ use futures_util::stream::{self, BoxStream};
 use hyper::header::HeaderValue;
 use hyper::http::uri::PathAndQuery;
 use prost::Message;
-use tokio::time::timeout;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status};
 
@@ -20,6 +18,7 @@ use crate::address::Server;
 use crate::error::{Error, Result};
 use crate::http::grpc::{Own, Raw, Shared};
 use crate::limits::Limits;
+use crate::registry::members::Members;
 use crate::tls::{Ends, Tls};
 
 /// How long a member may take to answer.
@@ -27,9 +26,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// The members of a cluster.
 pub(super) struct Client {
-    members: Vec<Shared>,
-    /// The one that answered last.
-    current: AtomicUsize,
+    members: Members<Shared>,
     user: Option<(String, String)>,
     /// Asked for with the user's password, and then sent with each call.
     token: Mutex<Option<AsciiMetadataValue>>,
@@ -59,7 +56,8 @@ impl Client {
                 true => Ends::open(&tls.of_backend())?.way(&server.host),
                 false => Ends::default().way(&server.host),
             };
-            members.push(Shared::new(ID, &server.address, &limits, way)?);
+            let member = Shared::new(ID, &server.address, &limits, way)?;
+            members.push((server.address, member));
             user = user.or(server.user);
         }
         let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
@@ -68,8 +66,7 @@ impl Client {
             variable("ETCD_USERNAME").map(|name| (name, password))
         });
         Ok(Self {
-            members,
-            current: AtomicUsize::new(0),
+            members: Members::new(members),
             user,
             token: Mutex::default(),
         })
@@ -77,8 +74,7 @@ impl Client {
 
     /// The addresses of the members.
     pub(super) fn addresses(&self) -> String {
-        let addresses: Vec<_> = self.members.iter().map(Shared::address).collect();
-        addresses.join(", ")
+        self.members.addresses()
     }
 
     /// The one answer to `message`, which may reach the cluster more than once.
@@ -119,28 +115,8 @@ impl Client {
         stays: bool,
     ) -> Result<(Bytes, Answers)> {
         let message = Bytes::from(message.encode_to_vec());
-        let mut refusals = Vec::new();
-        for turn in 0..self.members.len() {
-            let place = self.current.load(Relaxed) % self.members.len();
-            let member = &self.members[place];
-            let answered = timeout(ANSWER, self.exchange(member, path, &message, stays)).await;
-            match answered {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if error.code() != 503 => return Err(error),
-                Ok(Err(error)) => refusals.push(error.detail().to_owned()),
-                Err(_) => refusals.push(format!(
-                    "{} did not answer within {ANSWER:?}",
-                    member.address()
-                )),
-            }
-            if turn + 1 < self.members.len() {
-                // Others may have turned to another one meanwhile.
-                let next = (place + 1) % self.members.len();
-                let _ = self.current.compare_exchange(place, next, Relaxed, Relaxed);
-            }
-        }
-        let detail = format!("etcd cannot be reached: {}", refusals.join("; "));
-        Err(Error::unavailable(ID, detail))
+        let exchange = |member| self.exchange(member, path, &message, stays);
+        self.members.ask(ID, ANSWER, exchange).await
     }
 
     /// One call of one member; once more if the token is too old.

@@ -1,7 +1,10 @@
 //! JSON-RPC 2.0 at the same port.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use micro::Error;
-use micro::message::Request;
+use micro::message::{Request, Response};
 use serde_json::{Value, json};
 
 use crate::handlers::{by, echo, failing, limits, listen, listen_with, recording, reply};
@@ -195,4 +198,30 @@ async fn a_stream_is_refused() {
     .await;
 
     assert_eq!(code(&reply), (501, &json!(1)));
+}
+
+#[tokio::test]
+async fn the_time_of_a_batch_is_that_of_all_its_calls() {
+    let deadlines = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&deadlines);
+    let node = listen(by(move |request: Request| {
+        seen.lock().unwrap().push(request.deadline.unwrap());
+        // Those that wait for a place begin later.
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok(Response::new(request.content_type, request.body))
+        }
+    }))
+    .await;
+    let call = r#"{"jsonrpc":"2.0","method":"Greeter.Hello","id":1}"#;
+    let batch = format!("[{}]", [call; 20].join(","));
+
+    let mut peer = Peer::connect(node.address()).await;
+    let headers = format!("{JSON}Timeout: 5000000000\r\n");
+    let reply = peer.exchange(post("/", &headers, &batch)).await;
+
+    assert_eq!(reply.status(), 200);
+    let deadlines = deadlines.lock().unwrap();
+    assert_eq!(deadlines.len(), 20);
+    assert!(deadlines.iter().all(|deadline| *deadline == deadlines[0]));
 }

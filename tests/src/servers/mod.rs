@@ -2,6 +2,7 @@
 
 mod consul;
 mod etcd;
+mod nats;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 pub use consul::Consul;
 pub use etcd::Etcd;
+pub use nats::Nats;
 
 /// A server answers much sooner, or the test fails.
 const SOON: Duration = Duration::from_secs(60);

@@ -3,4 +3,5 @@
 mod consul;
 mod etcd;
 mod fleet;
+mod nats;
 mod registries;

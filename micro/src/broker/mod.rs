@@ -5,6 +5,10 @@
 
 mod delivery;
 #[cfg(feature = "broker-http")]
+mod envelope;
+#[cfg(all(fuzzing, feature = "broker-http"))]
+pub(crate) mod fuzz;
+#[cfg(feature = "broker-http")]
 mod http;
 mod member;
 mod memory;
@@ -19,8 +23,6 @@ use async_trait::async_trait;
 
 #[cfg(feature = "broker-http")]
 pub use self::http::HttpBroker;
-#[cfg(all(fuzzing, feature = "broker-http"))]
-pub(crate) use self::http::fuzz;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
 pub use scheme::Scheme;

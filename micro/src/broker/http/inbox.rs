@@ -8,7 +8,8 @@ use bytes::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
-use super::{ID, envelope, query};
+use super::{ID, query};
+use crate::broker::envelope;
 use crate::broker::queue::Queue;
 use crate::error::{Error, Result};
 use crate::http::{Answer, Exchange, Fault, Outbound, too_large};

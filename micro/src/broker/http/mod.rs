@@ -1,11 +1,8 @@
 //! Messages straight from publishers to subscribers over HTTP, in the form of go-micro's HTTP broker.
 //!
-//! [`nodes`] says who is asked, [`post`] asks, [`inbox`] answers, and [`envelope`] is what goes between. A subscription
+//! [`nodes`] says who is asked, [`post`] asks, [`inbox`] answers, and [`envelope`](super::envelope) is what goes between. A subscription
 //! is announced and served by [`subscription`].
 
-mod envelope;
-#[cfg(fuzzing)]
-pub(crate) mod fuzz;
 mod inbox;
 mod nodes;
 mod post;

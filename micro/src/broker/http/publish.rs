@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::inbox::REPLAY;
 use super::nodes::{BROADCAST, Target};
-use super::{ID, Inner, envelope};
+use super::{ID, Inner};
+use crate::broker::envelope;
 use crate::broker::queue::PATIENCE;
 use crate::error::{Error, Result};
 use crate::message::Message;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::inbox::{Entry, Hub, Inbox, PARK};
 use super::nodes::{BROADCAST, record};
-use super::{HttpBroker, Inner, envelope};
+use super::{HttpBroker, Inner};
+use crate::broker::envelope;
 use crate::broker::member::Member;
 use crate::broker::queue::Queue;
 use crate::broker::{Consumer, Delivery, Mode, Subscription, Terms};

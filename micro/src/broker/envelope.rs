@@ -1,4 +1,4 @@
-//! The JSON that a message is on its way.
+//! The JSON that a message is on its way, as go-micro's brokers write it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -2,12 +2,12 @@
 //!
 //! Used by transports, which bind, and by registration, which announces.
 
-#[cfg(any(feature = "registry-consul", feature = "registry-etcd"))]
+#[cfg(feature = "servers")]
 mod server;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-#[cfg(any(feature = "registry-consul", feature = "registry-etcd"))]
+#[cfg(feature = "servers")]
 pub(crate) use self::server::Server;
 
 use crate::error::{Error, Result};

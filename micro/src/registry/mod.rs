@@ -16,7 +16,7 @@ mod interfaces;
 mod mdns;
 #[cfg(feature = "mdns-go")]
 mod mdns_go;
-#[cfg(any(feature = "registry-consul", feature = "registry-etcd"))]
+#[cfg(feature = "members")]
 mod members;
 mod memory;
 mod reach;

@@ -71,7 +71,7 @@ impl Tls {
     }
 
     /// What holds for the servers of a backend, which have names of their own.
-    #[cfg(any(feature = "registry-consul", feature = "registry-etcd"))]
+    #[cfg(feature = "servers")]
     pub(crate) fn of_backend(&self) -> Self {
         Self {
             is_on: true,

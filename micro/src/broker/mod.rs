@@ -26,7 +26,7 @@ pub use self::http::HttpBroker;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
 pub use scheme::Scheme;
-pub use terms::{Capabilities, Mode, Redelivery, Terms};
+pub use terms::{Capabilities, Mode, Order, Redelivery, Terms};
 
 use crate::error::Result;
 use crate::limits::Limits;
@@ -42,6 +42,10 @@ pub const REASON: &str = "Micro-Reason";
 
 /// The metadata of a parked message that says how often it was tried.
 pub const ATTEMPTS: &str = "Micro-Attempts";
+
+/// The metadata of a message that names what it is about: messages of one topic with the same key stay in order, also with a
+/// broker that orders no others.
+pub const KEY: &str = "Micro-Key";
 
 /// A way to hand messages to whoever subscribed.
 #[async_trait]

@@ -103,6 +103,11 @@ pub struct Capabilities {
     pub durable: bool,
     /// Where a message that failed comes from again.
     pub redelivery: Redelivery,
+    /// Which messages the only member of a group handles in the order in which they were published.
+    pub order: Order,
+    /// True if publishers wait for a group that has too much to handle, and are told if that lasts. False if such messages
+    /// are kept for it elsewhere, or lost.
+    pub waits: bool,
 }
 
 impl Capabilities {
@@ -111,6 +116,8 @@ impl Capabilities {
         at_least_once: false,
         durable: false,
         redelivery: Redelivery::Memory,
+        order: Order::Topic,
+        waits: true,
     };
 }
 
@@ -125,6 +132,19 @@ pub enum Redelivery {
     Memory,
     /// The broker's server.
     Broker,
+}
+
+/// Which messages stay in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// None.
+    #[default]
+    None,
+    /// Those of one topic with the same [`KEY`](super::KEY).
+    Key,
+    /// All of one topic.
+    Topic,
 }
 
 impl fmt::Display for Capabilities {
@@ -143,6 +163,11 @@ impl fmt::Display for Capabilities {
             Redelivery::None => "; no redelivery",
             Redelivery::Memory => "; redelivery from this process's memory",
             Redelivery::Broker => "; redelivery by the broker",
+        })?;
+        f.write_str(match self.order {
+            Order::None => "; in any order",
+            Order::Key => "; in order for each key",
+            Order::Topic => "; in order",
         })
     }
 }

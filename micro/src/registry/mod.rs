@@ -118,6 +118,11 @@ pub trait Registry: fmt::Debug + Send + Sync {
         None
     }
 
+    /// What callers and services can rely on; all of it by default.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     /// Which registry this is and where it looks, for messages, such as `mdns on lo (127.0.0.1)`.
     fn describe(&self) -> String;
 
@@ -128,6 +133,20 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
     /// The name in the `registry` metadata of nodes, such as `mdns`.
     fn name(&self) -> &'static str;
+}
+
+/// What a registry can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// True if nodes can be announced. False if others say which there are: what is announced is then left out.
+    pub registers: bool,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self { registers: true }
+    }
 }
 
 /// What a registry is opened with.

@@ -253,7 +253,7 @@ async fn what_it_can_do_is_said_in_words() {
 
     assert_eq!(
         said,
-        "at most once, not durable; redelivery from this process's memory"
+        "at most once, not durable; redelivery from this process's memory; in order"
     );
 }
 

@@ -14,9 +14,9 @@ use crate::limits::Limits;
 use crate::message::{ContentType, Message};
 use crate::metadata::Metadata;
 
-/// Where generations up to v1 put the topic.
-const OLD_TOPIC: &str = ":topic";
-const TOPIC: &str = "Micro-Topic";
+/// Where generations up to v1 put the topic, over HTTP.
+pub(super) const OLD_TOPIC: &str = ":topic";
+pub(super) const TOPIC: &str = "Micro-Topic";
 const CONTENT_TYPE: &str = "Content-Type";
 /// Between our own ends: how often a message was handed out that a leaving member gives to another.
 const ATTEMPT: &str = "X-Micro-Attempt";
@@ -38,12 +38,13 @@ pub(super) struct Opened {
     pub(super) attempt: u32,
 }
 
-/// The envelope of a message that is handed out for the `attempt`th time.
+/// The envelope of a message that is handed out for the `attempt`th time; its topic is under each of `names`.
 ///
 /// # Errors
 ///
 /// `too_large` if the message, or 431 if its metadata, is over its limit.
 pub(super) fn write(
+    names: &[&'static str],
     topic: &str,
     message: &Message,
     attempt: u32,
@@ -72,8 +73,9 @@ pub(super) fn write(
         );
         return Err(Error::new(431, ID, detail));
     }
-    header.insert(OLD_TOPIC.into(), topic.into());
-    header.insert(TOPIC.into(), topic.into());
+    for name in names {
+        header.insert((*name).into(), topic.into());
+    }
     header.insert(CONTENT_TYPE.into(), message.content_type.as_str().into());
     if attempt > 1 {
         header.insert(ATTEMPT.into(), attempt.to_string().into());
@@ -95,12 +97,13 @@ pub(super) fn longest(limits: &Limits) -> usize {
         .saturating_add(1024)
 }
 
-/// What is in an envelope, of whatever generation.
+/// What is in an envelope, of whatever generation. It was published to `topic`, if that is known otherwise than by what it
+/// says.
 ///
 /// # Errors
 ///
-/// `internal`, as in go-micro, if it is none, or names no topic.
-pub(super) fn read(bytes: &[u8]) -> Result<Opened> {
+/// `internal`, as in go-micro, if it is none, or nothing names a topic.
+pub(super) fn read(topic: Option<&str>, bytes: &[u8]) -> Result<Opened> {
     let broken = |why: &str| Error::internal(ID, format!("this is no message: {why}"));
     let envelope: Envelope<'_> = serde_json::from_slice(bytes)
         .map_err(|source| broken("it is not JSON of Header and Body").with_source(source))?;
@@ -125,7 +128,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Opened> {
             metadata.set(&name, &value);
         }
     }
-    let topic = metadata.get(TOPIC).map(str::to_owned).or(old_topic);
+    let told = || metadata.get(TOPIC).map(str::to_owned).or(old_topic);
+    let topic = topic.map(str::to_owned).or_else(told);
     let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
         return Err(broken("its Header names no topic"));
     };
@@ -146,7 +150,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Opened> {
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use super::{longest, read, write};
+    use super::{TOPIC, longest, read, write};
     use crate::limits::Limits;
     use crate::message::{ContentType, Message};
     use crate::metadata::Metadata;
@@ -154,6 +158,7 @@ mod tests {
     #[test]
     fn octet_streams_of_the_oldest_generation_are_protobuf() {
         let opened = read(
+            None,
             br#"{"Header":{":topic":"t","Content-Type":"application/octet-stream"},"Body":null}"#,
         )
         .unwrap();
@@ -164,9 +169,21 @@ mod tests {
     #[test]
     fn a_message_without_a_topic_is_broken() {
         assert_eq!(
-            read(br#"{"Header":null,"Body":null}"#).unwrap_err().code(),
+            read(None, br#"{"Header":null,"Body":null}"#)
+                .unwrap_err()
+                .code(),
             500
         );
+    }
+
+    #[test]
+    fn a_message_has_the_topic_that_it_came_by() {
+        let bytes = br#"{"Header":{"Micro-Topic":"another"},"Body":null}"#;
+
+        let opened = read(Some("t"), bytes).unwrap();
+
+        assert_eq!(opened.topic, "t");
+        assert_eq!(opened.message.metadata.get(TOPIC), Some("t"));
     }
 
     proptest! {
@@ -179,8 +196,8 @@ mod tests {
             let message = Message { content_type: ContentType::MSGPACK, metadata, body: body.into() };
             let limits = Limits { message: message.body.len(), head: 4096 + value.len(), ..Limits::default() };
 
-            let written = write(&topic, &message, attempt, &limits).unwrap();
-            let opened = read(&written).unwrap();
+            let written = write(&[TOPIC], &topic, &message, attempt, &limits).unwrap();
+            let opened = read(None, &written).unwrap();
 
             prop_assert_eq!(opened.attempt, attempt);
             prop_assert_eq!(&opened.topic, &topic);
@@ -191,7 +208,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_reading_panic(bytes in any::<Vec<u8>>()) {
-            let _ = read(&bytes);
+            let _ = read(None, &bytes);
         }
     }
 }

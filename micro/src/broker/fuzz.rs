@@ -1,16 +1,22 @@
 //! What the fuzzer drives: envelopes.
 
-use super::envelope::{read, write};
+use super::envelope::{TOPIC, read, write};
 use crate::limits::Limits;
 
 /// An envelope that can be read holds the same after it was written.
 pub fn envelope(data: &[u8]) {
-    let Ok(opened) = read(data) else { return };
+    let Ok(opened) = read(None, data) else { return };
     let limits = Limits::default();
-    let Ok(written) = write(&opened.topic, &opened.message, opened.attempt, &limits) else {
+    let Ok(written) = write(
+        &[TOPIC],
+        &opened.topic,
+        &opened.message,
+        opened.attempt,
+        &limits,
+    ) else {
         return;
     };
-    match read(&written) {
+    match read(None, &written) {
         Ok(again) => {
             assert_eq!(again.topic, opened.topic);
             assert_eq!(again.attempt, opened.attempt);

@@ -106,7 +106,7 @@ impl Inbox {
             return Err(Error::not_found(ID, "messages are posted to / or /_sub").never_reached());
         }
         let bytes = body(exchange).await?;
-        let opened = envelope::read(&bytes)?;
+        let opened = envelope::read(None, &bytes)?;
         match self.0.queue(&id) {
             Some((topic, queue)) if *topic == *opened.topic => {
                 match is_parked {

@@ -1,6 +1,6 @@
 //! Messages straight from publishers to subscribers over HTTP, in the form of go-micro's HTTP broker.
 //!
-//! [`nodes`] says who is asked, [`post`] asks, [`inbox`] answers, and [`envelope`](super::envelope) is what goes between. A subscription
+//! [`nodes`] says who is asked, [`post`] asks, [`inbox`] answers, and [`envelope`] is what goes between. A subscription
 //! is announced and served by [`subscription`].
 
 mod inbox;
@@ -18,13 +18,18 @@ use tokio::sync::{Mutex, OnceCell};
 
 use self::inbox::{Entries, Hub};
 use self::post::Post;
-use super::{Backend, Broker, Capabilities, Consumer, Options, Scheme, Subscription, Terms};
+use super::{
+    Backend, Broker, Capabilities, Consumer, Options, Scheme, Subscription, Terms, envelope,
+};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::registry::Cache;
 use crate::tls::Ends;
 
 const ID: &str = "micro.broker.http";
+
+/// Where go-micro's generations look for the topic.
+const TOPICS: [&str; 2] = [envelope::OLD_TOPIC, envelope::TOPIC];
 
 /// The service that subscribers belong to, as go-micro calls it: the name that is expected in their certificates.
 const SUBSCRIBERS: &str = "micro.http.broker";

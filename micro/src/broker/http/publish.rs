@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::inbox::REPLAY;
 use super::nodes::{BROADCAST, Target};
-use super::{ID, Inner};
+use super::{ID, Inner, TOPICS};
 use crate::broker::envelope;
 use crate::broker::queue::PATIENCE;
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ impl Wait {
 impl Inner {
     /// Hands `message` to one member of each group, and to every broadcast subscriber, all at once.
     pub(super) async fn publish(&self, topic: &str, message: &Message) -> Result<()> {
-        let body = envelope::write(topic, message, 1, self.post.limits())?;
+        let body = envelope::write(&TOPICS, topic, message, 1, self.post.limits())?;
         let mut groups: BTreeMap<String, Vec<Target>> = BTreeMap::new();
         for target in self.targets(topic).await? {
             let group = groups.entry(target.version.clone()).or_default();

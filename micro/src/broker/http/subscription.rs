@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::inbox::{Entry, Hub, Inbox, PARK};
 use super::nodes::{BROADCAST, record};
-use super::{HttpBroker, Inner};
+use super::{HttpBroker, Inner, TOPICS};
 use crate::broker::envelope;
 use crate::broker::member::Member;
 use crate::broker::queue::Queue;
@@ -150,7 +150,7 @@ impl Inner {
             attempt,
         } = delivery;
         let handed = async {
-            let body = envelope::write(topic, message, *attempt, self.post.limits())?;
+            let body = envelope::write(&TOPICS, topic, message, *attempt, self.post.limits())?;
             let mut members = self.members(topic, group).await?;
             if let Some(path) = path {
                 members.retain(|member| member.parks);

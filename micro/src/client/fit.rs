@@ -29,8 +29,10 @@ pub(super) async fn complete(
         ask.body = Body::Bytes("null".into());
         ask.deadline = window.until.map(Instant::into_std);
         let reply = match channel.call(ask).await {
-            // It is of another make, which has no more to tell.
-            Err(error) if error.is_downstream() && error.code() == 404 => return Ok(Vec::new()),
+            // It is of another make, which has no more to tell; go-micro says so as 500, servers of gRPC as 501.
+            Err(error) if error.is_downstream() && matches!(error.code(), 404 | 500 | 501) => {
+                return Ok(Vec::new());
+            }
             reply => reply?,
         };
         let body = reply.body.into_bytes()?;

@@ -8,6 +8,7 @@ mod cache;
 mod consul;
 #[cfg(feature = "registry-etcd")]
 mod etcd;
+mod fixed;
 #[cfg(any(feature = "mdns", feature = "mdns-go"))]
 mod heard;
 #[cfg(any(feature = "mdns", feature = "mdns-go"))]
@@ -36,6 +37,7 @@ pub use self::consul::ConsulRegistry;
 #[cfg(feature = "registry-etcd")]
 pub use self::etcd::EtcdRegistry;
 pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};
+pub use fixed::StaticRegistry;
 #[cfg(feature = "mdns")]
 pub use mdns::MdnsRegistry;
 #[cfg(all(fuzzing, feature = "mdns"))]

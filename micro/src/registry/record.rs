@@ -104,6 +104,15 @@ pub struct Value {
     pub values: Vec<Value>,
 }
 
+/// A node of `service` of which nothing is known but where it is.
+pub(super) fn bare(service: &str, address: String) -> Node {
+    Node {
+        id: format!("{service}-{address}"),
+        address,
+        metadata: [(PARTIAL.to_owned(), "1".to_owned())].into(),
+    }
+}
+
 /// Go writes nil lists and maps as `null`.
 pub(super) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,

@@ -17,7 +17,8 @@ use super::frames::{self, Frames, FramesChannel, Unconnected};
 use super::http::grpc;
 use super::http::{Calls, HttpChannel};
 use super::{
-    Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, Web, secured,
+    Accept, Backend, Channel, Facts, Limits, Listener, Options, Socket, Transport, Web, is_silent,
+    secured,
 };
 use crate::error::Result;
 use crate::listener::{self, Serve, Site};
@@ -76,7 +77,7 @@ impl Transport for AutoTransport {
             Ok(AutoChannel {
                 http: HttpChannel::new(&node, &known, &limits, way.clone())?,
                 frames: FramesChannel::new(&node, limits.clone(), way),
-                is_known: !known.is_empty(),
+                is_known: !is_silent(&known),
                 speaks_frames: AtomicBool::new(speaks_frames),
                 since: Instant::now(),
                 http_until: AtomicU64::new(0),

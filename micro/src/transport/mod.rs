@@ -46,6 +46,8 @@ pub use crate::tls::Tls;
 
 use crate::error::Result;
 use crate::message::{Request, Response};
+#[cfg(feature = "http")]
+use crate::registry::PARTIAL;
 
 /// A way to carry calls between processes.
 #[async_trait]
@@ -76,6 +78,12 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
 /// The metadata of a node, as its record has it.
 pub type Facts = BTreeMap<String, String>;
+
+/// True if they say nothing of the node, so that it is known by its address alone.
+#[cfg(feature = "http")]
+fn is_silent(facts: &Facts) -> bool {
+    facts.keys().all(|name| name == PARTIAL)
+}
 
 /// The way to one node.
 pub trait Channel: fmt::Debug + Send + Sync {

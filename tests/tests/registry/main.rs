@@ -1,5 +1,6 @@
 //! What every registry promises: one test for each line of `Registry`'s behaviour, run over all of them.
 
+mod fixed;
 #[cfg(feature = "live")]
 mod live;
 mod mdns_go;

@@ -1,6 +1,6 @@
 //! Which make a node is of, as its record tells, and so how it is spoken to.
 
-use crate::transport::Facts;
+use crate::transport::{Facts, is_silent};
 
 /// The make of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Make {
 
     pub(super) fn of(facts: &Facts) -> Self {
         let says = |name| facts.get(name).is_some_and(|value| !value.is_empty());
-        if facts.is_empty() || says(Self::OURS.0) || says("frames") {
+        if is_silent(facts) || says(Self::OURS.0) || says("frames") {
             Self::Ours
         } else if says("protocol") {
             Self::Mucp
@@ -51,5 +51,6 @@ mod tests {
         assert_eq!(of(&[("protocol", "mucp"), Make::OURS]), Make::Ours);
         assert_eq!(of(&[("protocol", "mucp"), ("frames", "1")]), Make::Ours);
         assert_eq!(of(&[]), Make::Ours);
+        assert_eq!(of(&[("partial", "1")]), Make::Ours);
     }
 }

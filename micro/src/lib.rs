@@ -71,6 +71,7 @@
 //! |---|---|---|
 //! | `codec-bson` | BSON, and go-micro's bson-rpc | no |
 //! | `codec-msgpack` | MessagePack, what calls are written as unless a client says otherwise | yes |
+//! | `conformance` | the contracts of the seams as tests, for who writes a backend | no |
 //! | `frames` | many calls and streams on one connection between our own ends | yes |
 //! | `grpc` | gRPC on the same port, and calls to servers of gRPC | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
@@ -113,6 +114,8 @@ pub mod broker;
 pub mod calls {}
 pub mod client;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod error;
 #[doc = include_str!("docs/events.md")]

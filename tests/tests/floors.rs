@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 16] = [
     &["flags"],
     &["service"],
     &["program"],
-    &["prelude", "__private", "__fuzz"],
+    &["prelude", "__private", "__fuzz", "conformance"],
 ];
 
 fn floor(module: &str) -> Option<usize> {

@@ -62,9 +62,11 @@ pub trait Registry: fmt::Debug + Send + Sync {
     ///
     /// # Behavior
     ///
-    /// - Announcing a node again replaces its record and restarts its `ttl`.
+    /// - Announcing a node again replaces its record.
+    /// - Announcing a node again restarts its `ttl`.
     /// - A node that is not announced again within its `ttl` is gone, and watchers see it go.
     /// - Watchers see one event for each node that is new or changed, and none for one that is the same.
+    /// - What a server lost is there again once it is announced again.
     ///
     /// # Errors
     ///
@@ -76,7 +78,7 @@ pub trait Registry: fmt::Debug + Send + Sync {
     /// # Behavior
     ///
     /// - Nodes that are not known are ignored.
-    /// - Watchers see the nodes go.
+    /// - Watchers see nodes go that are taken back.
     ///
     /// # Errors
     ///
@@ -87,8 +89,13 @@ pub trait Registry: fmt::Debug + Send + Sync {
     ///
     /// # Behavior
     ///
+    /// - What is announced is found as it was.
+    /// - There is one record for each version.
+    /// - Many nodes of many versions are all found.
     /// - A name that nothing announced is `not_found`.
     /// - A name whose nodes are all gone is either `not_found` or records without nodes.
+    /// - While the server is away a name is `unavailable`, and never `not_found`.
+    /// - A server that hangs is `unavailable` in time.
     ///
     /// # Errors
     ///
@@ -97,17 +104,23 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
     /// Every service known, by name and version; nodes and endpoints may be left out.
     ///
+    /// # Behavior
+    ///
+    /// - What is announced is listed.
+    ///
     /// # Errors
     ///
     /// `unavailable` if the backend cannot be reached.
     async fn list(&self) -> Result<Vec<Service>>;
 
-    /// Changes of the service called `name`, or of all, from now on.
+    /// Changes of the service called `name`, or of all, from now on, until the watcher is dropped.
     ///
     /// # Behavior
     ///
     /// - What is announced after this returned is seen, whatever was announced before.
-    /// - Dropping the watcher ends it.
+    /// - A watcher of one name sees no other.
+    /// - A watcher of all names sees all.
+    /// - A watcher whose server goes away ends, or yields an error.
     ///
     /// # Errors
     ///

@@ -149,6 +149,29 @@ impl<K: Kind> Server<K> {
     }
 }
 
+#[micro::async_trait]
+impl<K: Kind> micro::conformance::Server for Server<K> {
+    fn stop(&mut self) {
+        self.stop();
+    }
+
+    async fn restart(&mut self) {
+        self.restart().await;
+    }
+
+    async fn restart_empty(&mut self) {
+        self.restart_empty().await;
+    }
+
+    fn pause(&self) {
+        self.pause();
+    }
+
+    fn resume(&self) {
+        self.resume();
+    }
+}
+
 impl<K: Kind> Drop for Server<K> {
     fn drop(&mut self) {
         self.stop();

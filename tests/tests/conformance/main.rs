@@ -1,0 +1,25 @@
+//! The contracts of the seams over every implementation: what holds is printed as a table.
+
+#[cfg(feature = "live")]
+mod consul;
+#[cfg(feature = "live")]
+mod etcd;
+mod registries;
+#[cfg(feature = "live")]
+mod shared;
+
+use std::process::ExitCode;
+
+use micro::conformance::Suite;
+use micro::inventory;
+
+/// Adds what one file has.
+struct Rows(fn(Suite) -> Suite);
+
+inventory::collect!(Rows);
+
+fn main() -> ExitCode {
+    let rows = inventory::iter::<Rows>.into_iter();
+    rows.fold(Suite::default(), |suite, Rows(add)| add(suite))
+        .run()
+}

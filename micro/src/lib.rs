@@ -84,6 +84,7 @@
 //! | `registry-consul` | discovery in Consul, in go-micro's form | no |
 //! | `registry-etcd` | discovery in etcd, in go-micro's form | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
+//! | `transport-websocket` | frames inside a WebSocket, for callers behind what lets HTTP pass alone | no |
 //! | `websocket` | streams of pages in browsers | no |
 //!
 //! JSON and protobuf, and the memory registry, transport and broker are always there.

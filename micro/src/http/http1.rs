@@ -73,6 +73,6 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
     ended.await;
     drop(connection);
     if let Some(talk) = next.take() {
-        talk.await;
+        talk(site).await;
     }
 }

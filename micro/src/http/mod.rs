@@ -71,16 +71,19 @@ pub(crate) struct Exchange<'a> {
 
 /// What a connection becomes once the reply has been sent, if the request asked for something else than HTTP.
 #[derive(Default)]
-pub(crate) struct Next(Mutex<Option<BoxFuture<'static, ()>>>);
+pub(crate) struct Next(Mutex<Option<Talk>>);
+
+/// What is spoken from then on, at the site that the connection came to.
+type Talk = Box<dyn FnOnce(&Site) -> BoxFuture<'_, ()> + Send>;
 
 impl Next {
     /// Has the connection go on with `talk`, which waits for the connection by itself.
     #[cfg(feature = "websocket")]
-    pub(crate) fn set(&self, talk: BoxFuture<'static, ()>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(talk);
+    pub(crate) fn set(&self, talk: impl FnOnce(&Site) -> BoxFuture<'_, ()> + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(talk));
     }
 
-    fn take(&self) -> Option<BoxFuture<'static, ()>> {
+    fn take(&self) -> Option<Talk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -11,7 +11,7 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 8] = [
+const OPTIONAL: [(&str, &str, &str); 9] = [
     ("registry", "mdns", "mdns"),
     ("registry", "mdns-go", "mdns-go"),
     ("registry", "consul", "registry-consul"),
@@ -19,6 +19,7 @@ const OPTIONAL: [(&str, &str, &str); 8] = [
     ("registry", "etcdv3", "registry-etcd"),
     ("transport", "frames", "frames"),
     ("transport", "http", "http"),
+    ("transport", "websocket", "transport-websocket"),
     ("broker", "http", "broker-http"),
 ];
 

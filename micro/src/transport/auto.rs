@@ -74,14 +74,10 @@ impl Transport for AutoTransport {
         let (limits, node, known) = (self.limits.clone(), address.to_owned(), facts.clone());
         let speaks_frames = facts.contains_key(frames::FACT);
         let make = move |way: Way| {
-            Ok(AutoChannel {
-                http: HttpChannel::new(&node, &known, &limits, way.clone())?,
-                frames: FramesChannel::new(&node, limits.clone(), way),
-                is_known: !is_silent(&known),
-                speaks_frames: AtomicBool::new(speaks_frames),
-                since: Instant::now(),
-                http_until: AtomicU64::new(0),
-            })
+            let http = HttpChannel::new(&node, &known, &limits, way.clone())?;
+            let dial = frames::direct(&node, &limits, way);
+            let frames = FramesChannel::new(&node, limits.clone(), dial);
+            Ok(AutoChannel::new(http, frames, &known, speaks_frames))
         };
         secured::dial(&self.ends, address, facts, make)
     }
@@ -140,7 +136,7 @@ impl Serve for Both {
 }
 
 /// The way to one node.
-struct AutoChannel {
+pub(super) struct AutoChannel {
     http: HttpChannel,
     frames: FramesChannel,
     /// More than its address.
@@ -152,6 +148,23 @@ struct AutoChannel {
 }
 
 impl AutoChannel {
+    /// The way by `frames` to a node of which that is known, and by `http` once it does not answer in them.
+    pub(super) fn new(
+        http: HttpChannel,
+        frames: FramesChannel,
+        known: &Facts,
+        speaks_frames: bool,
+    ) -> Self {
+        Self {
+            http,
+            frames,
+            is_known: !is_silent(known),
+            speaks_frames: AtomicBool::new(speaks_frames),
+            since: Instant::now(),
+            http_until: AtomicU64::new(0),
+        }
+    }
+
     /// True if frames are to be tried.
     fn tries_frames(&self) -> bool {
         if self.http.has_seen_frames() {

@@ -20,6 +20,8 @@ mod pipe;
 #[cfg(any(feature = "frames", feature = "http"))]
 mod secured;
 mod socket;
+#[cfg(feature = "transport-websocket")]
+mod websocket;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ pub use self::http::HttpTransport;
 pub use memory::MemoryTransport;
 pub(crate) use memory::direct;
 pub use socket::{Incoming, Outgoing, Socket};
+#[cfg(feature = "transport-websocket")]
+pub use websocket::WebSocketTransport;
 
 pub use crate::limits::Limits;
 pub use crate::tls::Tls;

@@ -12,7 +12,7 @@ mod start;
 use micro::broker::MemoryBroker;
 use micro::prelude::*;
 use micro::registry::{MemoryRegistry, Registry};
-use micro::transport::{Limits, Tls};
+use micro::transport::{Limits, Options, Tls, WebSocketTransport};
 use micro::{Builder, Error, Running, Service};
 
 use authority::Authority;
@@ -146,6 +146,24 @@ async fn streams_are_carried_too() {
 
     let numbers: Vec<u32> = counted.map(|number| number.unwrap().0).collect().await;
     assert_eq!(numbers, (1..=1000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn frames_in_a_websocket_are_secured_too() {
+    let fleet = Fleet::new();
+    let node = fleet.builder("counter").tls(fleet.member(&["counter"]));
+    let node = node.build().await.unwrap().handle(Counter);
+    let _counter = node.start().await.unwrap();
+    let mut options = Options::default();
+    options.tls = fleet.caller();
+    let transport = WebSocketTransport::open(&options).unwrap();
+    let client = fleet.builder("client").transport(transport);
+    let client = client.build().await.unwrap();
+
+    let counted = CounterClient::new(&client).count(Plain(3)).await.unwrap();
+
+    let numbers: Vec<u32> = counted.map(|number| number.unwrap().0).collect().await;
+    assert_eq!(numbers, [1, 2, 3]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod auto;
 mod pool;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use micro::message::{Body, ContentType, Request, Response};
 use micro::prelude::*;
 use micro::transport::{
     Accept, AutoTransport, Channel, Facts, FramesTransport, HttpTransport, Listener,
-    MemoryTransport, Transport,
+    MemoryTransport, Transport, WebSocketTransport,
 };
 use micro::{Error, Result};
 use tokio::sync::mpsc;
@@ -95,6 +96,13 @@ macro_rules! over_every_transport {
             $(#[tokio::test]
             async fn $behaviour() {
                 super::$behaviour(&super::FramesTransport::default()).await;
+            })*
+        }
+
+        mod over_websocket {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                super::$behaviour(&super::WebSocketTransport::default()).await;
             })*
         }
 

@@ -16,7 +16,7 @@ use crate::dial::{dial, refused, unreachable};
 use crate::error::{Error, Result};
 use crate::message::{Request, Response};
 use crate::phase::{self, Phase};
-use crate::tls::{self, Protocol, Way};
+use crate::tls::{self, Protocol, Stream, Way};
 use crate::transport::{Channel, Limits, Socket};
 
 /// How many connections to a node are open at most.
@@ -26,7 +26,7 @@ const MOST: usize = 4;
 pub(in super::super) struct FramesChannel {
     address: Arc<str>,
     limits: Limits,
-    way: Way,
+    dial: Dial,
     open: Mutex<Vec<Arc<Connection>>>,
     /// Held while connecting, so that callers who come together share what is opened, or why nothing was: the last
     /// failure that is the node's.
@@ -35,12 +35,34 @@ pub(in super::super) struct FramesChannel {
     failures: AtomicU64,
 }
 
+/// Opens a connection for who has time until then; nothing was sent on it.
+pub(in super::super) type Dial =
+    Box<dyn Fn(Option<Instant>) -> BoxFuture<'static, Result<Stream, Unconnected>> + Send + Sync>;
+
+/// The connections themselves, begun in this `way`.
+pub(in super::super) fn direct(address: &str, limits: &Limits, way: Way) -> Dial {
+    let (address, limits) = (Arc::<str>::from(address), limits.clone());
+    Box::new(move |deadline| {
+        let (address, limits, way) = (Arc::clone(&address), limits.clone(), way.clone());
+        async move {
+            let dialed = dial(&address, &limits, deadline, &way, Protocol::Frames);
+            let stream = dialed.await.map_err(Unconnected::Away)?;
+            if stream.protocol() == Some(Protocol::Http) {
+                let error = unreachable(&address, "it takes HTTP only");
+                return Err(Unconnected::Mute(error));
+            }
+            Ok(stream)
+        }
+        .boxed()
+    })
+}
+
 impl FramesChannel {
-    pub(in super::super) fn new(address: &str, limits: Limits, way: Way) -> Self {
+    pub(in super::super) fn new(address: &str, limits: Limits, dial: Dial) -> Self {
         Self {
             address: address.into(),
             limits,
-            way,
+            dial,
             open: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
             failures: AtomicU64::new(0),
@@ -96,14 +118,7 @@ impl FramesChannel {
 
     async fn connect(&self, deadline: Option<Instant>) -> Result<Arc<Connection>, Unconnected> {
         let address = &*self.address;
-        let dialed = dial(address, &self.limits, deadline, &self.way, Protocol::Frames);
-        let stream = dialed.await.map_err(Unconnected::Away)?;
-        if stream.protocol() == Some(Protocol::Http) {
-            return Err(Unconnected::Mute(unreachable(
-                address,
-                "it takes HTTP only",
-            )));
-        }
+        let stream = (self.dial)(deadline).await?;
         let greeted = Connection::start(stream, Arc::clone(&self.address), &self.limits).await;
         greeted.map_err(|source| {
             if let Some(refused) = refused(address, &source) {

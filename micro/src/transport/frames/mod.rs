@@ -31,9 +31,12 @@ use crate::listener::{self, Serve, Site};
 use crate::peer::Peer;
 use crate::tls::{Ends, Protocol, SECURE, Stream};
 
-pub(super) use self::channel::FramesChannel;
+#[cfg(feature = "transport-websocket")]
+pub(super) use self::channel::Dial;
+pub(super) use self::channel::{FramesChannel, direct};
 #[cfg(feature = "http")]
 pub(super) use self::channel::{Unconnected, call, open};
+pub(super) use self::server::serve;
 
 const ID: &str = "micro.transport.frames";
 
@@ -76,7 +79,10 @@ impl FramesTransport {
 impl Transport for FramesTransport {
     fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
         let (limits, node) = (self.limits.clone(), address.to_owned());
-        let make = move |way| Ok(FramesChannel::new(&node, limits.clone(), way));
+        let make = move |way| {
+            let dial = direct(&node, &limits, way);
+            Ok(FramesChannel::new(&node, limits.clone(), dial))
+        };
         secured::dial(&self.ends, address, facts, make)
     }
 
@@ -114,7 +120,7 @@ impl Serve for Frames {
 
     async fn serve(&self, stream: Stream, peer: Peer, site: &Site) {
         let accept = Arc::clone(&self.0);
-        server::serve(stream, peer, accept, site).await;
+        serve(stream, peer, accept, site).await;
     }
 }
 

@@ -12,6 +12,8 @@ use hyper::{Method, StatusCode};
 
 #[cfg(feature = "grpc")]
 use super::grpc;
+#[cfg(feature = "transport-websocket")]
+use super::web_frames;
 #[cfg(feature = "websocket")]
 use super::web_socket;
 use super::{enveloped, head, mucp, plain, relay, unary, web};
@@ -59,6 +61,9 @@ enum Form {
     /// As pages in browsers send it: a message is a frame.
     #[cfg(feature = "websocket")]
     WebSocket,
+    /// As our own ends send it where only HTTP passes: many, in frames.
+    #[cfg(feature = "transport-websocket")]
+    Frames,
     /// As go-micro sends it to older nodes, and those to it: errors are in the body.
     Enveloped(&'static dyn Envelope),
     /// As anybody sends it: errors are statuses.
@@ -70,6 +75,10 @@ impl Form {
         #[cfg(feature = "grpc")]
         if grpc::is_asked(parts) {
             return Self::Grpc;
+        }
+        #[cfg(feature = "transport-websocket")]
+        if web_frames::is_asked(parts) {
+            return Self::Frames;
         }
         #[cfg(feature = "websocket")]
         if web_socket::is_asked(parts) {
@@ -123,6 +132,8 @@ impl Calls {
             Form::Grpc => return grpc::answer(self, exchange).await,
             #[cfg(feature = "websocket")]
             Form::WebSocket => return web_socket::answer(self, exchange),
+            #[cfg(feature = "transport-websocket")]
+            Form::Frames => return web_frames::answer(self, exchange),
             Form::Enveloped(envelope) => enveloped::answer(self, envelope, exchange).await,
             Form::Plain => plain::answer(self, exchange).await,
         };

@@ -77,6 +77,12 @@ impl HttpChannel {
         self.has_seen_frames.load(Ordering::Relaxed)
     }
 
+    /// True if the node is of this framework, or nothing is known of it.
+    #[cfg(feature = "transport-websocket")]
+    pub(in super::super) fn is_to_ours(&self) -> bool {
+        self.make == Make::Ours
+    }
+
     async fn exchange(&self, mut request: Request) -> Result<Response> {
         let limit = self.pool.limits().message;
         let body = std::mem::take(&mut request.body).into_bytes()?;

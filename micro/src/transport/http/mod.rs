@@ -22,6 +22,8 @@ mod queue;
 mod relay;
 mod unary;
 mod web;
+#[cfg(feature = "transport-websocket")]
+pub(super) mod web_frames;
 #[cfg(feature = "websocket")]
 mod web_socket;
 
@@ -107,6 +109,9 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
+    /// What the records of its nodes say.
+    pub(super) const OURS: (&'static str, &'static str) = Make::OURS;
+
     /// A transport with these bounds.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -151,8 +156,8 @@ impl Transport for HttpTransport {
 
     fn facts(&self) -> &'static [(&'static str, &'static str)] {
         match self.ends.is_on() {
-            true => &[Make::OURS, SECURE],
-            false => &[Make::OURS],
+            true => &[Self::OURS, SECURE],
+            false => &[Self::OURS],
         }
     }
 

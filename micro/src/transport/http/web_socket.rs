@@ -62,34 +62,52 @@ pub(super) fn is_asked(parts: &Parts) -> bool {
 
 /// Agrees, and has the connection go on as a stream; or says why not.
 pub(super) fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::Response<Outbound> {
-    let agreed = agree(calls, &mut exchange);
-    let (key, upgrade, mut request) = match agreed {
+    let named = named(calls, &exchange.parts);
+    let agreed = named.and_then(|request| Ok((request, agree(calls, &mut exchange)?)));
+    let (mut request, (reply, upgrade)) = match agreed {
         Ok(agreed) => agreed,
         Err(error) => return plain::finish(HeaderMap::new(), Err(error)),
     };
     request.peer = Some(exchange.peer.clone());
-    let (accept, limits) = (Arc::clone(&calls.accept), exchange.site.limits.clone());
-    let peer = exchange.peer.clone();
-    let talk = async move {
-        match upgrade.await {
-            Ok(upgraded) => talk(upgraded, &*accept, request, &limits).await,
-            Err(error) => tracing::debug!(%peer, %error, "a WebSocket was not opened"),
+    let (accept, peer) = (Arc::clone(&calls.accept), exchange.peer.clone());
+    exchange.next.set(move |site| {
+        async move {
+            match upgrade.await {
+                Ok(upgraded) => talk(upgraded, &*accept, request, &site.limits).await,
+                Err(error) => tracing::debug!(%peer, %error, "a WebSocket was not opened"),
+            }
         }
-    };
-    exchange.next.set(talk.boxed());
-    let mut reply = hyper::Response::new(Outbound::from(Bytes::new()));
-    *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = reply.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accepted) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accepted);
-    }
+        .boxed()
+    });
     reply
 }
 
-/// The key, the connection to come, and the call.
-fn agree(calls: &Calls, exchange: &mut Exchange<'_>) -> Result<(HeaderValue, OnUpgrade, Request)> {
+/// The call.
+fn named(calls: &Calls, parts: &Parts) -> Result<Request> {
+    let mut request = plain::by_path(
+        parts,
+        wire::read_request(pairs(&parts.headers), Instant::now()),
+    )?;
+    request.content_type = ContentType::JSON;
+    let Request {
+        service, endpoint, ..
+    } = &request;
+    if calls.accept.locate(service, endpoint).is_none() {
+        let detail = format!("there is no {endpoint}");
+        return Err(Error::not_found(ID, detail).never_reached());
+    }
+    Ok(request)
+}
+
+/// What is answered to who may open a WebSocket, and the connection to come.
+///
+/// # Errors
+///
+/// Why it may not.
+pub(super) fn agree(
+    calls: &Calls,
+    exchange: &mut Exchange<'_>,
+) -> Result<(hyper::Response<Outbound>, OnUpgrade)> {
     let parts = &mut exchange.parts;
     unary::one_host(parts)?;
     if !calls.web.trusts(parts) {
@@ -109,23 +127,18 @@ fn agree(calls: &Calls, exchange: &mut Exchange<'_>) -> Result<(HeaderValue, OnU
     }
     let key = parts.headers.get(SEC_WEBSOCKET_KEY).cloned();
     let key = key.ok_or_else(|| Error::bad_request(ID, "a WebSocket needs Sec-WebSocket-Key"))?;
-    let mut request = plain::by_path(
-        parts,
-        wire::read_request(pairs(&parts.headers), Instant::now()),
-    )?;
-    request.content_type = ContentType::JSON;
-    if calls
-        .accept
-        .locate(&request.service, &request.endpoint)
-        .is_none()
-    {
-        let detail = format!("there is no {}", request.endpoint);
-        return Err(Error::not_found(ID, detail).never_reached());
-    }
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade =
         upgrade.ok_or_else(|| Error::bad_request(ID, "this connection carries no WebSocket"))?;
-    Ok((key, upgrade, request))
+    let mut reply = hyper::Response::new(Outbound::from(Bytes::new()));
+    *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = reply.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accepted) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accepted);
+    }
+    Ok((reply, upgrade))
 }
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;

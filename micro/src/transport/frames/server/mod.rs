@@ -48,8 +48,12 @@ const STEPS: usize = 64;
 const ROW: usize = 32;
 
 /// Serves the calls of one connection, whose first bytes have not been read yet, until either side ends it.
-pub(super) async fn serve<S>(mut stream: S, peer: Peer, accept: Arc<dyn Accept>, site: &Site)
-where
+pub(in super::super) async fn serve<S>(
+    mut stream: S,
+    peer: Peer,
+    accept: Arc<dyn Accept>,
+    site: &Site,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let limits = &site.limits;

@@ -283,7 +283,11 @@ async fn callers_who_come_together_wait_once_for_a_node_that_does_not_greet() {
     let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap().to_string();
     let way = Ends::default().way("greeter");
-    let channel = channel::FramesChannel::new(&address, Limits::default(), way);
+    let channel = channel::FramesChannel::new(
+        &address,
+        Limits::default(),
+        channel::direct(&address, &Limits::default(), way),
+    );
     let began = Instant::now();
 
     let calls = (0..4).map(|_| channel.call(request()));

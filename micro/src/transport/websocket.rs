@@ -109,7 +109,7 @@ impl Transport for WebSocketTransport {
     }
 }
 
-/// Connections to `address`, begun in this `way`, that have become WebSockets.
+/// Connections to `address`, begun in this `way`, each in a WebSocket.
 fn upgraded(address: &str, limits: &Limits, way: Way) -> Dial {
     let (address, limits) = (Arc::<str>::from(address), limits.clone());
     Box::new(move |deadline| {

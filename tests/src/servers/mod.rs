@@ -3,6 +3,7 @@
 mod consul;
 mod etcd;
 mod nats;
+mod nginx;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 pub use consul::Consul;
 pub use etcd::Etcd;
 pub use nats::Nats;
+pub use nginx::Nginx;
 
 /// A server answers much sooner, or the test fails.
 const SOON: Duration = Duration::from_secs(60);

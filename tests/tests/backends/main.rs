@@ -5,3 +5,4 @@ mod etcd;
 mod fleet;
 mod nats;
 mod registries;
+mod websocket;

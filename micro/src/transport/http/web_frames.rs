@@ -69,7 +69,7 @@ pub(super) fn answer(calls: &Calls, mut exchange: Exchange<'_>) -> hyper::Respon
     reply
 }
 
-/// How both ends hold their WebSockets.
+/// What a WebSocket is held to at both ends.
 pub(in super::super) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(32 << 10)

@@ -35,15 +35,19 @@ impl Named {
         self.0.iter().find_map(of)
     }
 
-    /// The IPv4 address of each that is there, by its name.
+    /// What is on IPv4 at each that is there.
     #[cfg(feature = "mdns-go")]
-    pub(super) fn v4(&self) -> Vec<(String, Ipv4Addr)> {
+    pub(super) fn v4(&self) -> Vec<Link> {
         let found = self.found();
         let of = |wanted: &String| {
             let mut own = found.iter().filter(|one| is_it(wanted, one));
-            own.find_map(|one| match one.ip() {
-                IpAddr::V4(ip) => Some((one.name.clone(), ip)),
-                IpAddr::V6(_) => None,
+            own.find_map(|one| match &one.addr {
+                if_addrs::IfAddr::V4(at) => Some(Link {
+                    name: one.name.clone(),
+                    own: at.ip,
+                    mask: at.netmask,
+                }),
+                if_addrs::IfAddr::V6(_) => None,
             })
         };
         self.0.iter().filter_map(of).collect()
@@ -71,6 +75,25 @@ impl Named {
     }
 }
 
+/// An interface that others are reached by.
+#[cfg(feature = "mdns-go")]
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) name: String,
+    /// This host's address on it.
+    pub(super) own: Ipv4Addr,
+    mask: Ipv4Addr,
+}
+
+#[cfg(feature = "mdns-go")]
+impl Link {
+    /// True if a host of that address is on it, with no router between.
+    pub(super) fn has(&self, ip: IpAddr) -> bool {
+        let subnet = |ip: Ipv4Addr| ip.to_bits() & self.mask.to_bits();
+        matches!(ip, IpAddr::V4(ip) if subnet(ip) == subnet(self.own))
+    }
+}
+
 fn is_it(wanted: &str, found: &if_addrs::Interface) -> bool {
     found.name == wanted || wanted.parse() == Ok(found.ip())
 }
@@ -84,4 +107,22 @@ pub(super) fn is_loopback_address(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let ip = host.trim_matches(['[', ']']).parse();
     host == "localhost" || ip.is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[cfg(all(test, feature = "mdns-go"))]
+mod tests {
+    use super::Link;
+
+    #[test]
+    fn hosts_of_its_subnet_alone_are_on_a_link() {
+        let link = Link {
+            name: "eth0".to_owned(),
+            own: [10, 0, 0, 5].into(),
+            mask: [255, 255, 255, 0].into(),
+        };
+
+        assert!(link.has([10, 0, 0, 77].into()));
+        assert!(!link.has([10, 0, 1, 77].into()));
+        assert!(!link.has("::ffff:10.0.0.77".parse().unwrap()));
+    }
 }

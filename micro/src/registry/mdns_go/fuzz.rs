@@ -18,8 +18,7 @@ pub fn read(data: &[u8]) {
         Some((0, data)) => packet(data),
         Some((1, data)) => text(data),
         Some((_, data)) => {
-            let json = serde_json::from_slice::<serde_json::Value>(data);
-            if let Some(packed) = json.ok().and_then(|json| text::pack(&json).ok()) {
+            if let Ok(packed) = text::pack(data) {
                 text(packed.as_bytes());
             }
         }

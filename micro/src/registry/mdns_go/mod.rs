@@ -32,7 +32,7 @@ use tokio::time::sleep;
 use self::engine::{Command, Engine};
 use self::nodes::Nodes;
 use self::own::Own;
-use super::interfaces::Named;
+use super::interfaces::{Link, Named};
 use super::{Backend, Options, Registry, Service, Watcher};
 use crate::error::{Error, Result};
 
@@ -51,7 +51,7 @@ const COMMANDS: usize = 64;
 ///
 /// It is always on loopback; [`Options::addresses`] names further interfaces, by name or address, that are looked for at
 /// the first use. go-micro itself asks on the interface of the default route alone: what it asks is heard if it runs on this
-/// host, and what other hosts ask if that interface is named. A node whose address is on loopback stays on this host.
+/// host, and what other hosts of its subnet ask if that interface is named. A node whose address is on loopback stays on this host.
 ///
 /// Nodes are in the domains `micro` (go-micro v1.10 and later) and `local` (those before), and announced in the first. A
 /// [namespace](Options::namespace) is a domain in their place, as go-micro's option `mdns.domain` is.
@@ -83,7 +83,7 @@ struct Running {
     /// Dropping it ends the thread.
     commands: mpsc::Sender<Command>,
     thread: JoinHandle<()>,
-    lan: Vec<(String, Ipv4Addr)>,
+    lan: Vec<Link>,
 }
 
 impl MdnsGoRegistry {
@@ -115,8 +115,7 @@ impl MdnsGoRegistry {
         }
         self.interfaces.warn_of_missing();
         let lan = self.interfaces.v4();
-        let addresses: Vec<_> = lan.iter().map(|(_, address)| *address).collect();
-        let opened = sockets::open(&addresses).map_err(unavailable)?;
+        let opened = sockets::open(lan.clone()).map_err(unavailable)?;
         let (nodes, domains) = (Arc::clone(&self.nodes), Arc::clone(&self.domains));
         let (commands, commanded) = mpsc::channel(COMMANDS);
         let thread = thread::Builder::new().name("micro-mdns-go".to_owned());
@@ -219,11 +218,11 @@ impl Registry for MdnsGoRegistry {
             text.push_str(wanted);
             let Some(running) = &*running else { continue };
             let ip = wanted.parse::<Ipv4Addr>();
-            let is_it = |(name, at): &&(String, Ipv4Addr)| name == wanted || Ok(*at) == ip;
+            let is_it = |link: &&Link| link.name == *wanted || Ok(link.own) == ip;
             match running.lan.iter().find(is_it) {
                 None => text.push_str(" (not there)"),
-                Some((name, _)) if ip.is_ok() => text.push_str(&format!(" ({name})")),
-                Some((_, at)) => text.push_str(&format!(" ({at})")),
+                Some(link) if ip.is_ok() => text.push_str(&format!(" ({})", link.name)),
+                Some(link) => text.push_str(&format!(" ({})", link.own)),
             }
         }
         let domains = self.domains.join(" and ");

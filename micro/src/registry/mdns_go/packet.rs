@@ -13,6 +13,9 @@ use crate::registry::{Node, Service};
 /// The bytes of a header, and of the shortest record and question: a packet holds no more than that allows.
 const SMALLEST: [usize; 3] = [12, 11, 5];
 
+/// How many questions of a packet are answered: go-micro asks one.
+const MOST_QUESTIONS: usize = 16;
+
 /// A packet that can be understood.
 pub(super) enum Said<'a> {
     /// Questions, and the id they were asked by.
@@ -36,12 +39,13 @@ pub(super) fn read<'a>(packet: &'a [u8], domains: &[String]) -> Option<Said<'a>>
     if !counts_fit(packet) {
         return None;
     }
-    let packet = Packet::parse(packet).ok()?;
+    let mut packet = Packet::parse(packet).ok()?;
     if packet.opcode() != OPCODE::StandardQuery {
         return None;
     }
     // A reply repeats its question, which nobody asks by it.
     if !packet.has_flags(PacketFlag::RESPONSE) {
+        packet.questions.truncate(MOST_QUESTIONS);
         return Some(Said::Asked(packet.id(), packet.questions));
     }
     Some(Said::Told(told(&packet, domains)))
@@ -271,6 +275,23 @@ mod tests {
         let reply = Packet::parse(&reply).unwrap();
         assert_eq!(reply.questions[0].qname, asked.questions[0].qname);
         assert_eq!(reply.id(), 0);
+    }
+
+    #[test]
+    fn of_many_questions_the_first_sixteen_are_answered() {
+        let mut packet = Packet::new_query(7);
+        for number in 0..100 {
+            let asked = question(&format!("s{number}.micro")).unwrap();
+            let asked = Packet::parse(&asked).unwrap().questions[0]
+                .clone()
+                .into_owned();
+            packet.questions.push(asked);
+        }
+        let packet = packet.build_bytes_vec().unwrap();
+
+        let said = read(&packet, &["micro".to_owned()]);
+
+        assert!(matches!(said, Some(Said::Asked(7, questions)) if questions.len() == 16));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::address;
+use crate::registry::interfaces::Link;
 
 /// The group of mDNS.
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
@@ -31,10 +32,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Opened {
     ear: std::net::UdpSocket,
     mouths: Vec<(Ipv4Addr, std::net::UdpSocket)>,
+    lan: Vec<Link>,
 }
 
-/// Opens them on loopback and on the interfaces with these addresses.
-pub(super) fn open(lan: &[Ipv4Addr]) -> io::Result<Opened> {
+/// Opens them on loopback and on these interfaces.
+pub(super) fn open(lan: Vec<Link>) -> io::Result<Opened> {
     let ear = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     // Others on this host listen, too.
     ear.set_reuse_address(true)?;
@@ -42,7 +44,8 @@ pub(super) fn open(lan: &[Ipv4Addr]) -> io::Result<Opened> {
     ear.set_reuse_port(true)?;
     ear.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, PORT).into())?;
     let mut mouths = Vec::new();
-    for address in [&[Ipv4Addr::LOCALHOST], lan].concat() {
+    let addresses = lan.iter().map(|link| link.own);
+    for address in std::iter::once(Ipv4Addr::LOCALHOST).chain(addresses) {
         match ear
             .join_multicast_v4(&GROUP, &address)
             .and_then(|()| mouth(address))
@@ -56,7 +59,7 @@ pub(super) fn open(lan: &[Ipv4Addr]) -> io::Result<Opened> {
     }
     ear.set_nonblocking(true)?;
     let ear = ear.into();
-    Ok(Opened { ear, mouths })
+    Ok(Opened { ear, mouths, lan })
 }
 
 fn mouth(address: Ipv4Addr) -> io::Result<std::net::UdpSocket> {
@@ -78,6 +81,7 @@ pub(super) struct Arrived {
 pub(super) struct Sockets {
     ear: Arc<UdpSocket>,
     mouths: Vec<(Ipv4Addr, Arc<UdpSocket>)>,
+    lan: Vec<Link>,
 }
 
 impl Sockets {
@@ -92,7 +96,8 @@ impl Sockets {
             tokio::spawn(read(Arc::clone(&mouth), sender.clone(), true));
             mouths.push((address, mouth));
         }
-        Ok((Self { ear, mouths }, arrived))
+        let lan = opened.lan;
+        Ok((Self { ear, mouths, lan }, arrived))
     }
 
     /// Says something to the group: on all interfaces, or on this host alone.
@@ -120,9 +125,9 @@ impl Sockets {
         if from.ip().is_loopback() || address::is_local(&from.to_string()) {
             return Some(Sender::ThisHost);
         }
-        // The kernel hands on what arrives on interfaces that others of this host listen on.
-        let is_on_lan = self.mouths.iter().any(|(own, _)| !own.is_loopback());
-        is_on_lan.then_some(Sender::Lan)
+        // The kernel hands on what arrives on interfaces that others of this host listen on, and what routers bring.
+        let is_near = self.lan.iter().any(|link| link.has(from.ip()));
+        is_near.then_some(Sender::Lan)
     }
 }
 

@@ -16,8 +16,8 @@ use crate::registry::{Endpoint, Node, PARTIAL, Service};
 /// How long one string of a TXT record may be.
 const PIECE: usize = 255;
 
-/// How large the JSON of a record may be: more is not inflated.
-const MOST: u64 = 1 << 20;
+/// How large the JSON of a record may be: more is not inflated, and many are remembered.
+const MOST: usize = 128 << 10;
 
 /// How many endpoints of a record are read.
 const MOST_ENDPOINTS: usize = 512;
@@ -48,25 +48,27 @@ pub(super) fn write(service: &Service, node: &Node, room: usize) -> Result<Vec<S
         metadata: node.metadata.clone(),
         service_metadata: service.metadata.clone(),
     };
-    let fits = |packed: &str| packed.len() + packed.len().div_ceil(PIECE) <= room;
-    let mut packed = pack(&text)?;
-    if !fits(&packed) {
+    let mut packed = fitting(&text, room)?;
+    if packed.is_none() {
         text.metadata.insert(PARTIAL.to_owned(), "true".to_owned());
         for endpoint in &mut text.endpoints {
             endpoint.request = None;
             endpoint.response = None;
         }
-        packed = pack(&text)?;
+        packed = fitting(&text, room)?;
     }
-    while !fits(&packed) {
+    let packed = loop {
+        if let Some(packed) = packed {
+            break packed;
+        }
         if text.endpoints.is_empty() {
             let detail = format!("the metadata of {} does not fit in an mDNS record", node.id);
             return Err(Error::bad_request(ID, detail));
         }
         let kept = text.endpoints.len() * 7 / 8;
         text.endpoints.truncate(kept);
-        packed = pack(&text)?;
-    }
+        packed = fitting(&text, room)?;
+    };
     let pieces = packed.as_bytes().chunks(PIECE);
     Ok(pieces
         .map(|piece| String::from_utf8_lossy(piece).into_owned())
@@ -98,13 +100,28 @@ pub(super) fn read(packed: &[u8]) -> Result<(Service, BTreeMap<String, String>),
     Ok((service, metadata))
 }
 
-pub(super) fn pack(text: &impl Serialize) -> Result<String> {
-    let failed = |error: std::io::Error| {
-        Error::internal(ID, "a record cannot be written").with_source(error)
-    };
+/// The digits of `text`; `None` if they do not fit in `room` bytes of strings, or if it is larger than what is read.
+fn fitting(text: &Text, room: usize) -> Result<Option<String>> {
+    let json = json(text)?;
+    if json.len() > MOST {
+        return Ok(None);
+    }
+    let packed = pack(&json)?;
+    let fits = packed.len() + packed.len().div_ceil(PIECE) <= room;
+    Ok(fits.then_some(packed))
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::internal(ID, "a record cannot be written").with_source(error)
+}
+
+fn json(text: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(text).map_err(|error| failed(error.into()))
+}
+
+pub(super) fn pack(json: &[u8]) -> Result<String> {
     let mut deflated = ZlibEncoder::new(Vec::new(), Compression::default());
-    let json = serde_json::to_vec(text).map_err(|error| failed(error.into()))?;
-    deflated.write_all(&json).map_err(failed)?;
+    deflated.write_all(json).map_err(failed)?;
     let bytes = deflated.finish().map_err(failed)?;
     let mut digits = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
@@ -124,10 +141,10 @@ fn unpack(digits: &[u8]) -> Result<Vec<u8>, &'static str> {
     let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
     let bytes = bytes.ok_or("it is not in hexadecimal digits")?;
     let mut json = Vec::new();
-    let mut inflated = ZlibDecoder::new(&*bytes).take(MOST + 1);
+    let mut inflated = ZlibDecoder::new(&*bytes).take(MOST as u64 + 1);
     let read = inflated.read_to_end(&mut json);
     read.map_err(|_| "it cannot be inflated")?;
-    if json.len() as u64 > MOST {
+    if json.len() > MOST {
         return Err("it is too large");
     }
     Ok(json)
@@ -137,7 +154,7 @@ fn unpack(digits: &[u8]) -> Result<Vec<u8>, &'static str> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MOST, Text, ZlibEncoder, pack, read, unpack, write};
+    use super::{MOST, Text, ZlibEncoder, json, pack, read, unpack, write};
     use crate::registry::mdns_go::golden::vector;
     use crate::registry::{Endpoint, Node, PARTIAL, Service, Value};
 
@@ -235,6 +252,21 @@ mod tests {
     }
 
     #[test]
+    fn no_record_is_written_that_is_too_large_to_be_read() {
+        let (mut service, node) = service(100);
+        let large = Value {
+            name: "a".repeat(MOST / 2),
+            ..Value::default()
+        };
+        service.endpoints[99].request = Some(large.clone());
+        service.endpoints[98].response = Some(large);
+
+        let pieces = write(&service, &node, ROOM).unwrap();
+
+        assert!(read(pieces.concat().as_bytes()).is_ok());
+    }
+
+    #[test]
     fn metadata_that_does_not_fit_is_an_error() {
         let (service, mut node) = service(1);
         let long = (0..2000).map(|n| format!("{:x}", n * 7_919)).collect();
@@ -248,11 +280,11 @@ mod tests {
     #[test]
     fn a_text_that_inflates_without_end_is_refused() {
         let text = Text {
-            version: " ".repeat(usize::try_from(MOST).unwrap()),
+            version: " ".repeat(MOST),
             ..Text::default()
         };
 
-        let read = read(pack(&text).unwrap().as_bytes());
+        let read = read(pack(&json(&text).unwrap()).unwrap().as_bytes());
 
         assert_eq!(read.unwrap_err(), "it is too large");
     }

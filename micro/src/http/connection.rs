@@ -1,11 +1,8 @@
 //! One connection to the server end, whatever it speaks.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use hyper::Version;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 
 use super::inbound::Inbound;
 use super::opening::{Speaks, open};
@@ -35,7 +32,7 @@ impl<A: Answer> Serve for A {
     }
 }
 
-/// Has one request answered, and leaves the connection fit for the next one, or closing.
+/// Has one request answered: the reply, and what is left of the body.
 pub(super) async fn exchange<A: Answer>(
     site: &Site,
     answer: &A,
@@ -43,12 +40,10 @@ pub(super) async fn exchange<A: Answer>(
     pace: &Arc<Pace>,
     next: &Next,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Outbound>, Infallible> {
+) -> (hyper::Response<Outbound>, Inbound) {
     pace.begin_body();
     let (parts, body) = request.into_parts();
     let mut body = Inbound::of_call(body, pace);
-    let version = parts.version;
-    let waits = parts.headers.contains_key(EXPECT);
     let exchange = Exchange {
         site,
         peer,
@@ -57,16 +52,6 @@ pub(super) async fn exchange<A: Answer>(
         body: &mut body,
         next,
     };
-    let mut reply = answer.answer(exchange).await;
-    if !body.is_finished() && !waits {
-        // A close with unread bytes would reset the connection, perhaps before the caller has read the answer.
-        let limit = site.limits.message.saturating_mul(2);
-        body.discard(limit).await;
-    }
-    // HTTP/2 says so once for the connection.
-    if version < Version::HTTP_2 && (!body.is_finished() || site.is_draining()) {
-        let close = HeaderValue::from_static("close");
-        reply.headers_mut().insert(CONNECTION, close);
-    }
-    Ok(reply.map(|body| body.noted(pace)))
+    let reply = answer.answer(exchange).await;
+    (reply.map(|body| body.noted(pace)), body)
 }

@@ -93,7 +93,8 @@ async fn answered<A: Answer>(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Owed>, Infallible> {
     let next = Next::default();
-    let reply = exchange(site, answer, peer, &pace, &next, request).await?;
+    // What is left of the body is not waited for: the peer is told to stop.
+    let (reply, _) = exchange(site, answer, peer, &pace, &next, request).await;
     Ok(reply.map(|body| Owed::new(body, pace)))
 }
 

@@ -95,6 +95,11 @@ impl Inbound {
         }
     }
 
+    /// True if it is known to have no more than `limit` bytes.
+    pub(super) fn is_within(&self, limit: usize) -> bool {
+        self.declared().is_some_and(|length| length <= limit as u64)
+    }
+
     /// Reads and forgets the rest, so that a peer that is still sending gets to read the answer; but no more
     /// than `limit` bytes, and nothing if there are more.
     pub(super) async fn discard(&mut self, limit: usize) {

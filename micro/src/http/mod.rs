@@ -65,6 +65,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) pace: &'a Pace,
     pub(crate) parts: Parts,
     pub(crate) body: &'a mut Inbound,
+    /// What the connection becomes once the reply has been sent, if something else than HTTP is asked for.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code))]
     pub(crate) next: &'a Next,
 }

@@ -162,6 +162,18 @@ async fn our_client_opens_a_stream_as_v1_does() {
     }
 }
 
+// go-micro's handlers get the text of `Micro-Error` as the error of what they receive.
+#[tokio::test]
+async fn our_client_says_how_its_side_of_a_stream_failed() {
+    let (mut socket, mut peer) = opened(ContentType::PROTOBUF, MUCP).await;
+
+    let failed = Error::internal("caller", "no more of it");
+    socket.outgoing.send(Err(failed)).await.unwrap();
+
+    peer.receive().await;
+    assert_eq!(peer.receive().await.failure().detail(), "no more of it");
+}
+
 #[tokio::test]
 async fn our_client_reads_a_stream_of_v1() {
     let (socket, mut peer) = opened(ContentType::PROTOBUF, MUCP).await;

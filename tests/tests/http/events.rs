@@ -97,6 +97,28 @@ async fn a_stream_comes_as_lines() {
 }
 
 #[tokio::test]
+async fn an_item_of_many_lines_is_one_line_and_one_event() {
+    let node = listen(items(|| vec![Ok("{\n\"a\":\r\n1}")])).await;
+
+    let lines = text(call(&*node, "*/*").await).await;
+    let events = text(call(&*node, EVENTS).await).await;
+
+    assert_eq!(lines, "{ \"a\":  1}\n");
+    assert_eq!(events, "data: { \"a\":  1}\n\nevent: end\ndata: {}\n\n");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_told_so_before_its_caller_has_ended() {
+    let node = listen(echo()).await;
+    let going_on = StreamBody::new(stream::pending()).boxed_unsync();
+
+    let reply = send(&*node, "text/plain", "*/*", going_on).await;
+
+    assert_eq!(reply.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(reply.headers()["connection"], "close");
+}
+
+#[tokio::test]
 async fn a_stream_comes_as_events_to_who_accepts_them() {
     let node = listen(items(|| vec![Ok("1"), Ok("2")])).await;
 
@@ -158,7 +180,7 @@ async fn the_lines_of_a_request_are_the_messages_of_its_stream() {
     )
     .await;
 
-    assert_eq!(text(reply).await, "1\n2\r\n3\n");
+    assert_eq!(text(reply).await, "1\n2 \n3\n");
 }
 
 #[tokio::test]

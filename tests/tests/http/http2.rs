@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::client::conn::http2::SendRequest;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -46,6 +47,28 @@ async fn a_call_by_path_is_answered() {
     assert_eq!(reply.status(), StatusCode::OK);
     let body = reply.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, r#"{"name":"Ann"}"#);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_so_before_its_caller_has_ended() {
+    let node = listen(echo()).await;
+    let stream = TokioIo::new(TcpStream::connect(node.address()).await.unwrap());
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let going_on = StreamBody::new(futures_util::stream::pending::<
+        Result<Frame<Bytes>, std::convert::Infallible>,
+    >());
+    let call = Request::post(format!("http://{}/Greeter/Hello", node.address()))
+        .header("content-type", "text/plain")
+        .body(going_on)
+        .unwrap();
+
+    let reply = client.send_request(call).await.unwrap();
+
+    assert_eq!(reply.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]

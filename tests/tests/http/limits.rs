@@ -8,7 +8,7 @@ use micro::transport::Limits;
 use tokio::sync::mpsc;
 
 use crate::handlers::{by, echo, limits, listen_with, recording, reply};
-use crate::raw::Peer;
+use crate::raw::{Peer, post};
 
 const HELLO: &str =
     "Host: localhost\r\nMicro-Endpoint: Greeter.Hello\r\nContent-Type: application/json\r\n";
@@ -117,6 +117,22 @@ async fn a_message_of_unknown_length_is_bounded_too() {
     let error = peer.receive().await.failure();
     assert_eq!(error.code(), 413);
     assert!(error.detail().contains("10 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_that_names_nothing_has_the_status_413() {
+    let node = listen_with(patient(|limits| limits.message = 10), echo()).await;
+    let mut peer = Peer::connect(node.address()).await;
+
+    let reply = peer
+        .exchange(post(
+            "/",
+            "Content-Type: application/json\r\n",
+            "12345678901",
+        ))
+        .await;
+
+    assert_eq!((reply.status(), reply.error().code()), (413, 413));
 }
 
 #[tokio::test]

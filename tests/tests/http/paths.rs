@@ -81,6 +81,20 @@ async fn an_error_of_a_call_by_path_is_the_status_and_the_body() {
 }
 
 #[tokio::test]
+async fn an_error_whose_code_says_success_has_the_status_500() {
+    for code in [101, 204, 399, 600] {
+        let node = listen(failing(move || Error::new(code, "greeter", "odd"))).await;
+
+        let reply = Peer::connect(node.address())
+            .await
+            .exchange(post("/Greeter/Hello", JSON, "{}"))
+            .await;
+
+        assert_eq!(reply.status(), 500);
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_names_no_endpoint_is_told_how() {
     let node = listen(echo()).await;
 

@@ -191,6 +191,23 @@ async fn what_is_no_message_ends_the_stream_and_its_handler() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_not_of_the_stream_ends_it() {
+    let other = OPEN.replace("Micro-Stream: 7", "Micro-Stream: 8");
+    let none = OPEN.replace("Micro-Stream: 7\r\n", "");
+    for bytes in [
+        post("/Greeter/Stream", OPEN, "{}"),
+        post("/", &other, "{}"),
+        post("/", &none, "{}"),
+        message("{}").replace("POST", "PUT"),
+    ] {
+        let (error, handler) = answered(patient(|_| {}), &bytes).await;
+
+        assert_eq!((error.code(), handler), (400, Some("dropped")), "{bytes}");
+        assert!(error.detail().contains("proxies"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_large_ends_the_stream_with_the_limit() {
     let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{OPEN}");
     for bytes in [
@@ -297,5 +314,5 @@ async fn a_call_of_an_older_caller_whose_body_is_slow_is_answered_as_any_other()
     );
     peer.send(&call[..call.len() - 5]).await;
 
-    assert_eq!(peer.receive().await.failure().code(), 408);
+    assert_eq!(peer.receive().await.status(), 408);
 }

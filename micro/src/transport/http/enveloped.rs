@@ -95,6 +95,14 @@ pub(super) async fn answer(
             }
             Opened::open(envelope, headers, &mut request, &body)
         }
+        // What came without a name and in no form that is known is told what is wrong as anybody is.
+        Err(error)
+            if request.endpoint.is_empty()
+                && envelope.inner() == ContentType::JSON
+                && !head::TARGET.iter().any(|name| headers.contains_key(name)) =>
+        {
+            return plain::finish(HeaderMap::new(), Err(error));
+        }
         Err(error) => {
             let (opened, _) = Opened::open(envelope, headers, &mut request, &Bytes::new());
             (opened, Err(error))

@@ -135,10 +135,24 @@ fn write(
     let bounded = response.body.into_stream().map(move |item| {
         item.and_then(|item| match item.len() > limit {
             true => Err(too_large(ID, "an item", Some(item.len() as u64), limit)),
-            false => Ok(item),
+            false => Ok(one_line(item)),
         })
     });
     Ok(Outbound::pieces(make(bounded.boxed())))
+}
+
+/// The same JSON, of which no line end is left: between its tokens they mean no more than spaces, here they would end it.
+fn one_line(item: Bytes) -> Bytes {
+    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    match item.iter().any(ends) {
+        false => item,
+        true => {
+            let spaced = item
+                .iter()
+                .map(|byte| if ends(byte) { b' ' } else { *byte });
+            spaced.collect()
+        }
+    }
 }
 
 type Pieces = BoxStream<'static, io::Result<Frame<Bytes>>>;

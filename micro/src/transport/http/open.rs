@@ -179,9 +179,9 @@ impl<'a, W: AsyncWrite + Unpin> Requests<'a, W> {
         match (item, self.terms.make) {
             (Item::Message(message), _) => self.message(&message),
             (Item::End, Make::Ours) => self.say(EOS),
-            (Item::Failed(error), Make::Ours) => self.say(&wire::failure_text(&error)),
-            // There is no word for it, but the end of both sides.
-            (Item::Failed(_), Make::Mucp) => self.say(EOS),
+            (Item::Failed(error), Make::Ours | Make::Mucp) => {
+                self.say(&wire::failure_text(&error));
+            }
             // go-micro cannot end one side alone; older ones have no word for an end but the close.
             (Item::End | Item::Failed(_), _) => {}
         }

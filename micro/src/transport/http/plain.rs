@@ -144,7 +144,10 @@ fn write_failure(headers: &mut HeaderMap, error: &Error) -> (StatusCode, Outboun
         let seconds = time.as_millis().div_ceil(1000);
         headers.insert(RETRY_AFTER, head::value(seconds));
     }
-    let status = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(error.code()).ok();
+    // An error is never said to be a success.
+    let status = status.filter(|status| status.is_client_error() || status.is_server_error());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }

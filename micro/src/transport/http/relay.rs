@@ -138,6 +138,8 @@ const OK: &str = "HTTP/1.1 200 OK";
 
 /// What is known of a stream since its first message.
 struct Stream {
+    /// Where its messages go.
+    path: String,
     /// The envelope of its messages, if they have one.
     envelope: Option<Opened>,
     content_type: ContentType,
@@ -153,6 +155,13 @@ impl Stream {
     fn latest(&self) -> MutexGuard<'_, Call> {
         // A call is whole after any panic: each change is one assignment.
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if a message with that head is of this stream: a proxy may bring those of others on the same connection.
+    fn owns(&self, head: &Head) -> bool {
+        let is_alike = |name| self.echo.get(name) == head.headers.get(name);
+        matches!(&head.start, Start::Request { method: Method::POST, path } if *path == self.path)
+            && head::STREAM.iter().all(is_alike)
     }
 
     /// The message of the caller that `whole` brings; `None` if it ends the caller's side.
@@ -195,7 +204,12 @@ fn open(calls: &Calls, first: &Whole, peer: Peer) -> (Request, Result<Bytes>, St
         }
     }
     let latest = envelope.as_ref().map(|opened| opened.call.clone());
+    let path = match &first.head.start {
+        Start::Request { path, .. } => path.clone(),
+        Start::Reply(_) => String::new(),
+    };
     let stream = Stream {
+        path,
         content_type: request.content_type.clone(),
         envelope,
         echo,
@@ -220,6 +234,11 @@ async fn take<S: AsyncRead + Unpin>(
             Err(error) if error.code() == 503 => return None,
             Err(error) => return Some(Err(error)),
         };
+        if !stream.owns(&whole.head) {
+            let detail = "a request came that is not of the stream its connection carries: \
+                          streams do not pass through proxies that share connections";
+            return Some(Err(Error::bad_request(ID, detail)));
+        }
         let Some(open) = &sender else { continue };
         let message = stream.message(whole);
         let is_last = !matches!(message, Some(Ok(_)));

@@ -181,6 +181,30 @@ mod tests {
         assert_eq!(left(&budget), 100);
     }
 
+    /// The pauses before attempts that go-micro has, in milliseconds.
+    fn captured(id: &str) -> Vec<u64> {
+        let capture = include_str!("../../../tests/golden/unspoken.json");
+        let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
+        let mut vectors = capture["vectors"].as_array().unwrap().iter();
+        let vector = vectors.find(|vector| vector["id"] == id).unwrap();
+        let times = vector["milliseconds"].as_array().unwrap().iter();
+        times.map(|time| time.as_u64().unwrap()).collect()
+    }
+
+    // A fleet that moves waits no longer than it did; go-micro has no pause before the first attempt, and nor have we.
+    #[test]
+    fn no_pause_is_longer_than_that_of_go_micro_but_v1s_first() {
+        for (id, first) in [("backoff-v0v1", 2), ("backoff-v6", 1)] {
+            for (attempt, theirs) in captured(id).into_iter().enumerate().skip(first) {
+                let repetition = u32::try_from(attempt).unwrap() - 1;
+
+                let ours = (0..100).map(|_| pause(repetition)).max().unwrap();
+
+                assert!(ours <= Duration::from_millis(theirs), "{id} {attempt}");
+            }
+        }
+    }
+
     #[test]
     fn pauses_grow_to_a_second_and_no_longer() {
         let longest = |number| (0..1000).map(|_| pause(number)).max().unwrap();

@@ -119,8 +119,9 @@ impl Opened {
 
     /// Reads the first head. What is no head, or none that may be, is told so by the HTTP library.
     async fn head<A: Answer>(&mut self, site: &Site, answer: &A, peer: &str) -> io::Result<Told> {
-        let begins = |byte: &u8| byte.is_ascii_graphic() || b"\r\n".contains(byte);
-        if !self.first.first().is_some_and(begins) {
+        let is_text = |byte: &u8| byte.is_ascii_graphic() || b"\r\n".contains(byte);
+        let mut method = self.first.iter().take_while(|byte| **byte != b' ');
+        if self.first.starts_with(b" ") || !method.all(is_text) {
             return Ok(Told::Speaks(Speaks::Http1));
         }
         let mut seen = 0;

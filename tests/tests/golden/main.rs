@@ -14,4 +14,5 @@ mod plugins;
 )]
 mod raw;
 mod streams;
+mod unspoken;
 mod vectors;

@@ -354,11 +354,16 @@ mod tests {
         let captured: serde_json::Value =
             serde_json::from_str(include_str!("../../../../tests/golden/registry.json")).unwrap();
         let vectors = captured["vectors"].as_array().unwrap();
-        let vector = vectors.iter().find(|one| one["id"] == "etcd-key").unwrap();
-        let text = |name: &str| vector[name].as_str().unwrap();
-        let registry = EtcdRegistry::new(&Options::default()).unwrap();
+        // The plugin of v1 wrote below another prefix, of which nothing is read.
+        for (id, root) in [("etcd-key", "/micro/"), ("etcd-key-old", "/micro-")] {
+            let vector = vectors.iter().find(|one| one["id"] == id).unwrap();
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let registry = EtcdRegistry::new(&Options::default()).unwrap();
 
-        assert_eq!(registry.key(text("service"), text("node")), text("key"));
+            let key = registry.key(text("service"), text("node"));
+
+            assert_eq!(key, text("key").replacen(root, "/micro/", 1), "{id}");
+        }
     }
 
     #[test]

@@ -42,6 +42,16 @@ def client_stream(channel):
     assert total.value == 6, total
 
 
+def client_stream_that_says_its_last(channel):
+    greeter = services.GreeterStub(channel)
+
+    def numbers():
+        yield messages.Number(value=1)
+        yield messages.Number(value=5, last=True)
+
+    assert greeter.Sum(numbers(), timeout=PATIENCE).value == 6
+
+
 def both_ways(channel):
     greeter = services.GreeterStub(channel)
     lines = queue.Queue()

@@ -101,10 +101,10 @@ async fn both_sides_of_a_stream_go_on_together() {
     let (address, service) = (peer::serve().await, client().await);
     let greeter = GreeterClient::new(&service);
     let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
-    sender.send(Number { value: 1 }).unwrap();
 
     let numbers = stream::poll_fn(move |cx| sent.poll_recv(cx));
     let mut items = greeter.double(numbers).address(address).await.unwrap();
+    sender.send(Number { value: 1 }).unwrap();
     let first = items.next().await.unwrap().unwrap();
     sender.send(Number { value: 2 }).unwrap();
     let second = items.next().await.unwrap().unwrap();
@@ -112,6 +112,20 @@ async fn both_sides_of_a_stream_go_on_together() {
 
     assert_eq!((first.value, second.value), (2, 4));
     assert!(items.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_has_said_nothing_refuses_a_stream_by_its_first_item() {
+    let (address, service) = (peer::serve().await, client().await);
+    let greeter = GreeterClient::new(&service);
+    let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+
+    let numbers = stream::poll_fn(move |cx| sent.poll_recv(cx));
+    let mut items = greeter.double(numbers).address(address).await.unwrap();
+    sender.send(Number { value: -1 }).unwrap();
+
+    let refused = items.next().await.unwrap().unwrap_err();
+    assert_eq!(refused.detail(), "less than nothing");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use futures_util::{Future, FutureExt as _};
+use futures_util::{Future, FutureExt as _, TryStreamExt as _};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
@@ -222,11 +222,16 @@ async fn sum(request: Request<Streaming<Number>>) -> Result<Response<Number>, St
     Ok(Response::new(Number { value }))
 }
 
-fn double(request: Request<Streaming<Number>>) -> Ready<Result<Response<Numbers>, Status>> {
-    let items = request.into_inner().map(|item| {
-        item.map(|item| Number {
-            value: item.value * 2,
-        })
-    });
-    ready(Ok(Response::new(items.boxed())))
+/// As servers in other languages do, it says nothing before it has its first message.
+async fn double(request: Request<Streaming<Number>>) -> Result<Response<Numbers>, Status> {
+    let mut items = request.into_inner();
+    let first = items.message().await?;
+    if first.as_ref().is_some_and(|first| first.value < 0) {
+        return Err(Status::invalid_argument("less than nothing"));
+    }
+    let items = stream::iter(first.map(Ok)).chain(items);
+    let double = |item: Number| Number {
+        value: item.value * 2,
+    };
+    Ok(Response::new(items.map_ok(double).boxed()))
 }

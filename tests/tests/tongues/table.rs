@@ -9,6 +9,14 @@ use futures_util::future::LocalBoxFuture;
 /// What comes of one try.
 pub type Outcome = Result<(), String>;
 
+/// Holds if what was found is what was expected.
+pub fn same<T: PartialEq + std::fmt::Debug>(found: T, wanted: T) -> Outcome {
+    match found == wanted {
+        true => Ok(()),
+        false => Err(format!("found {found:?}, expected {wanted:?}")),
+    }
+}
+
 /// How long a try may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,17 +1,18 @@
 //! The client end: calls of a server of gRPC, on one connection of HTTP/2.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, TryFutureExt as _, TryStreamExt as _};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tonic::metadata::MetadataMap;
-use tonic::{Request as Call, Response as Reply};
+use tonic::{Request as Call, Response as Reply, Status};
 
 use super::super::head;
 use super::status::to_error;
@@ -25,6 +26,10 @@ use crate::tls::Way;
 use crate::transport::pipe::pipe;
 use crate::transport::{Channel, Socket};
 use crate::wire;
+
+/// How long a server that says nothing may still refuse a stream as a call: most servers have no word for its acceptance,
+/// and say nothing before their first message.
+const REFUSAL: Duration = Duration::from_millis(100);
 
 /// The way to one node.
 pub(super) struct GrpcChannel(Shared);
@@ -76,16 +81,21 @@ impl GrpcChannel {
         let (outgoing, messages) = pipe();
         let (broken, mut failed) = mpsc::channel(1);
         let call = self.call(&request, until_broken(messages, broken))?;
+        let mut reply = async move { grpc.streaming(call, path, Raw).await }.boxed();
         let incoming = async move {
-            let reply = tokio::select! {
+            tokio::select! {
                 biased;
-                Some(error) = failed.recv() => return Err(error),
-                reply = grpc.streaming(call, path, Raw) => reply.map_err(to_error)?,
-            };
-            Ok(response(&request, reply).map(|items| {
-                let items = items.map(|item| item.map_err(to_error)).boxed();
-                Body::Stream(unless_broken(items, failed))
-            }))
+                Some(error) = failed.recv() => Err(error),
+                reply = &mut reply => {
+                    let arrived = response(&request, reply.map_err(to_error)?);
+                    Ok(arrived.map(|items| Body::Stream(unless_broken(items, failed))))
+                }
+                () = sleep(REFUSAL) => {
+                    let items = stream::once(reply.map_ok(Reply::into_inner)).try_flatten();
+                    let body = Body::Stream(unless_broken(items, failed));
+                    Ok(Response::new(request.content_type, body))
+                }
+            }
         };
         Ok(Socket {
             outgoing,
@@ -156,9 +166,10 @@ fn until_broken(
 
 /// The items of the reply, up to an error of the request's half.
 fn unless_broken(
-    items: BoxStream<'static, Result<Bytes>>,
+    items: impl Stream<Item = Result<Bytes, Status>> + Send + 'static,
     failed: mpsc::Receiver<Error>,
 ) -> BoxStream<'static, Result<Bytes>> {
+    let items = items.map_err(to_error).boxed();
     stream::unfold(Some((items, failed)), |state| async move {
         let (mut items, mut failed) = state?;
         let item = tokio::select! {

@@ -81,6 +81,7 @@
 //! | `macros` | the attributes | yes |
 //! | `otel` | spans for a collector of OpenTelemetry, once one is named | no |
 //! | `proto` | services and messages from proto files, by `proto!` | no |
+//! | `broker-rabbitmq` | messages over RabbitMQ | no |
 //! | `registry-consul` | discovery in Consul, in go-micro's form | no |
 //! | `registry-etcd` | discovery in etcd, in go-micro's form | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
@@ -100,6 +101,8 @@ pub mod __fuzz;
 #[path = "__private.rs"]
 pub mod __private;
 pub mod address;
+#[cfg(feature = "amqp")]
+mod amqp;
 #[doc = include_str!("docs/architecture.md")]
 pub mod architecture {}
 #[doc = include_str!("docs/backends.md")]

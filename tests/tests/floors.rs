@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 16] = [
     ],
     &["address", "context", "tls"],
     &["message", "listener", "dial"],
-    &["http"],
+    &["http", "amqp"],
     &["codec", "registry"],
     &["wire"],
     &["wrapper"],

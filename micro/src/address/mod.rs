@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 #[cfg(feature = "servers")]
 pub(crate) use self::server::Server;
+#[cfg(feature = "amqp")]
+pub(crate) use self::server::decoded;
 
 use crate::error::{Error, Result};
 

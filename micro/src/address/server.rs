@@ -71,7 +71,7 @@ impl Server {
 }
 
 /// Text of a URL, whose escapes are `%` and two digits.
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut pieces = text.split('%');
     bytes.extend_from_slice(pieces.next()?.as_bytes());

@@ -117,11 +117,7 @@ pub(super) fn read(topic: Option<&str>, bytes: &[u8]) -> Result<Opened> {
         if name == OLD_TOPIC {
             old_topic = Some(value.into_owned());
         } else if name.eq_ignore_ascii_case(CONTENT_TYPE) {
-            content_type = match &*value {
-                // What v0 calls the protobuf that it publishes.
-                "application/octet-stream" => ContentType::PROTOBUF,
-                other => ContentType::new(other),
-            };
+            content_type = super::content_type(&value);
         } else if name.eq_ignore_ascii_case(ATTEMPT) {
             attempt = value.parse().unwrap_or(1);
         } else {

@@ -113,7 +113,7 @@ impl Member {
 }
 
 /// Half of the time is random, so that what failed together is not tried together again.
-fn pause(attempt: u32) -> Duration {
+pub(super) fn pause(attempt: u32) -> Duration {
     let longest = PAUSE
         .0
         .saturating_mul(2_u32.saturating_pow(attempt - 1))
@@ -122,7 +122,7 @@ fn pause(attempt: u32) -> Duration {
 }
 
 /// Always true, once it has said what went wrong.
-fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
+pub(super) fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
     if let Err(error) = ended
         && error.is_panic()
     {

@@ -13,6 +13,8 @@ mod http;
 mod member;
 mod memory;
 mod queue;
+#[cfg(feature = "broker-rabbitmq")]
+mod rabbitmq;
 mod scheme;
 mod terms;
 
@@ -25,11 +27,15 @@ use async_trait::async_trait;
 pub use self::http::HttpBroker;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
+#[cfg(feature = "broker-rabbitmq")]
+pub use rabbitmq::RabbitMqBroker;
 pub use scheme::Scheme;
 pub use terms::{Capabilities, Mode, Order, Redelivery, Terms};
 
 use crate::error::Result;
 use crate::limits::Limits;
+#[cfg(any(feature = "broker-http", feature = "broker-rabbitmq"))]
+use crate::message::ContentType;
 use crate::message::Message;
 use crate::registry::Registry;
 use crate::tls::Tls;
@@ -120,6 +126,16 @@ pub trait Broker: fmt::Debug + Send + Sync {
 /// The topic that is told of what is parked for `group`.
 fn dead(topic: &str, group: &str) -> String {
     format!("dead.{topic}.{group}")
+}
+
+/// The content type that go-micro calls `name`.
+#[cfg(any(feature = "broker-http", feature = "broker-rabbitmq"))]
+fn content_type(name: &str) -> ContentType {
+    match name {
+        // What v0 calls the protobuf that it publishes.
+        "application/octet-stream" => ContentType::PROTOBUF,
+        other => ContentType::new(other),
+    }
 }
 
 /// What a broker is opened with.

@@ -11,7 +11,7 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 9] = [
+const OPTIONAL: [(&str, &str, &str); 12] = [
     ("registry", "mdns", "mdns"),
     ("registry", "mdns-go", "mdns-go"),
     ("registry", "consul", "registry-consul"),
@@ -21,6 +21,9 @@ const OPTIONAL: [(&str, &str, &str); 9] = [
     ("transport", "http", "http"),
     ("transport", "websocket", "transport-websocket"),
     ("broker", "http", "broker-http"),
+    ("broker", "rabbitmq", "broker-rabbitmq"),
+    ("broker", "amqp", "broker-rabbitmq"),
+    ("broker", "rabbitmq-go", "broker-rabbitmq"),
 ];
 
 /// The backends of one seam, each with what opens it.

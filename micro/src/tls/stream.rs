@@ -14,6 +14,9 @@ pub(crate) enum Protocol {
     Frames,
     Http,
     Http2,
+    /// What has no name in the handshake, as what servers of backends speak.
+    #[cfg_attr(not(feature = "amqp"), allow(dead_code))]
+    Unnamed,
 }
 
 impl Protocol {
@@ -23,6 +26,7 @@ impl Protocol {
             Self::Frames => "micro/1",
             Self::Http => "http/1.1",
             Self::Http2 => "h2",
+            Self::Unnamed => "",
         }
     }
 }

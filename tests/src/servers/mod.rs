@@ -4,6 +4,7 @@ mod consul;
 mod etcd;
 mod nats;
 mod nginx;
+mod rabbitmq;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -16,6 +17,7 @@ pub use consul::Consul;
 pub use etcd::Etcd;
 pub use nats::Nats;
 pub use nginx::Nginx;
+pub use rabbitmq::RabbitMq;
 
 /// A server answers much sooner, or the test fails.
 const SOON: Duration = Duration::from_secs(60);

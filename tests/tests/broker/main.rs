@@ -3,6 +3,8 @@
 mod ends;
 mod golden;
 mod http;
+#[cfg(feature = "live")]
+mod live;
 mod process;
 mod wire;
 

@@ -67,6 +67,7 @@ impl Connector {
             Protocol::Frames => &[Protocol::Frames, Protocol::Http],
             Protocol::Http => &[Protocol::Http],
             Protocol::Http2 => &[Protocol::Http2],
+            Protocol::Unnamed => &[],
         };
         let connector = TlsConnector::from(config.get());
         let connecting = connector.with_alpn(names(offered));

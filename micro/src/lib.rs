@@ -83,6 +83,7 @@
 //! | `proto` | services and messages from proto files, by `proto!` | no |
 //! | `broker-rabbitmq` | messages over RabbitMQ | no |
 //! | `registry-consul` | discovery in Consul, in go-micro's form | no |
+//! | `registry-dns` | discovery of what others put in DNS: SRV records, headless services of Kubernetes | no |
 //! | `registry-etcd` | discovery in etcd, in go-micro's form | no |
 //! | `tls` | TLS on the connections of calls and messages, once it is asked for | yes |
 //! | `transport-websocket` | frames inside a WebSocket, for callers behind what lets HTTP pass alone | no |

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
 use super::record::bare;
-use super::{Backend, Options, Registry, Service, Watcher};
+use super::{Backend, Capabilities, Options, Registry, Service, Watcher};
 use crate::error::{Error, Result};
 
 const ID: &str = "micro.registry.static";
@@ -117,6 +117,10 @@ impl Registry for StaticRegistry {
 
     async fn watch(&self, _name: Option<&str>) -> Result<Watcher> {
         Ok(stream::pending().boxed())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { registers: false }
     }
 
     fn describe(&self) -> String {

@@ -6,6 +6,8 @@
 mod cache;
 #[cfg(feature = "registry-consul")]
 mod consul;
+#[cfg(feature = "registry-dns")]
+mod dns;
 #[cfg(feature = "registry-etcd")]
 mod etcd;
 mod fixed;
@@ -34,6 +36,8 @@ use async_trait::async_trait;
 
 #[cfg(feature = "registry-consul")]
 pub use self::consul::ConsulRegistry;
+#[cfg(feature = "registry-dns")]
+pub use self::dns::DnsRegistry;
 #[cfg(feature = "registry-etcd")]
 pub use self::etcd::EtcdRegistry;
 pub use cache::{Cache, Candidate, Ejection, InFlight, Snapshot};

@@ -121,7 +121,6 @@ pub(super) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Des
 }
 
 /// One record for each service and version, in order, of records of one node each.
-#[cfg(any(feature = "mdns", feature = "mdns-go", feature = "members"))]
 pub(super) fn by_version<'a>(nodes: impl Iterator<Item = &'a Service>) -> Vec<Service> {
     let mut services = BTreeMap::<_, Service>::new();
     for service in nodes {

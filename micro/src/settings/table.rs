@@ -11,10 +11,11 @@ use crate::selector::{self, Selector};
 use crate::transport::{self, Transport};
 
 /// Backends of ours that need a feature: kind, name, feature.
-const OPTIONAL: [(&str, &str, &str); 12] = [
+const OPTIONAL: &[(&str, &str, &str)] = &[
     ("registry", "mdns", "mdns"),
     ("registry", "mdns-go", "mdns-go"),
     ("registry", "consul", "registry-consul"),
+    ("registry", "dns", "registry-dns"),
     ("registry", "etcd", "registry-etcd"),
     ("registry", "etcdv3", "registry-etcd"),
     ("transport", "frames", "frames"),

@@ -72,6 +72,7 @@ impl Tls {
 
     /// What holds for the servers of a backend, which have names of their own.
     #[cfg(feature = "servers")]
+    #[cfg_attr(feature = "registry-dns", allow(dead_code))]
     pub(crate) fn of_backend(&self) -> Self {
         Self {
             is_on: true,

@@ -1,6 +1,7 @@
 //! Servers of backends, each a process of its own on loopback, with a folder of its own: what `tests/live` installs.
 
 mod consul;
+mod dns;
 mod etcd;
 mod nats;
 mod nginx;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use consul::Consul;
+pub use dns::Dns;
 pub use etcd::Etcd;
 pub use nats::Nats;
 pub use nginx::Nginx;

@@ -1,6 +1,7 @@
 //! Backends on their real servers, through what happens to those: stopped, emptied, hung, or one of three lost.
 
 mod consul;
+mod dns;
 mod etcd;
 mod fleet;
 mod nats;

@@ -3,6 +3,8 @@
 #[cfg(feature = "live")]
 mod consul;
 #[cfg(feature = "live")]
+mod dns;
+#[cfg(feature = "live")]
 mod etcd;
 mod registries;
 #[cfg(feature = "live")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use file_registry::FileRegistry;
 use micro::conformance::Row;
 use micro::conformance::registry::Ends;
-use micro::registry::{MdnsGoRegistry, MdnsRegistry, MemoryRegistry, Options};
+use micro::registry::{MdnsGoRegistry, MdnsRegistry, MemoryRegistry, Options, StaticRegistry};
 
 use super::Rows;
 
@@ -14,6 +14,7 @@ micro::inventory::submit! {
         let suite = suite.registry(Row::new("memory", memory));
         let suite = suite.registry(Row::new("mdns", async || mdns()));
         let suite = suite.registry(Row::new("mdns-go", async || mdns_go()));
+        let suite = suite.registry(Row::new("static", async || written_down()));
         suite.registry(Row::new("file", async || files()))
     })
 }
@@ -41,6 +42,11 @@ fn mdns() -> Ends {
 fn mdns_go() -> Ends {
     let options = options();
     let registry = || Arc::new(MdnsGoRegistry::new(&options).unwrap());
+    Ends::new(registry(), registry())
+}
+
+fn written_down() -> Ends {
+    let registry = || Arc::new(StaticRegistry::new(&Options::default()).unwrap());
     Ends::new(registry(), registry())
 }
 

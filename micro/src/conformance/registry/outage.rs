@@ -39,7 +39,7 @@ async fn while_the_server_is_away_a_name_is_unavailable_and_never_not_found(
     mut ends: Ends,
 ) -> Result<()> {
     let mut server = ends.take_server()?;
-    ends.there.list().await?;
+    ends.found().await?;
 
     server.stop();
     let found = soon("an answer", ends.there.get("greeter")).await?;
@@ -50,7 +50,7 @@ async fn while_the_server_is_away_a_name_is_unavailable_and_never_not_found(
 
 async fn a_server_that_hangs_is_unavailable_in_time(mut ends: Ends) -> Result<()> {
     let server = ends.take_server()?;
-    ends.there.list().await?;
+    ends.found().await?;
 
     server.pause();
     let found = soon("an answer", ends.there.get("greeter")).await;

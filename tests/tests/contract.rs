@@ -1,7 +1,8 @@
 //! What the documentation of the seams promises is what the suites of conformance check, word by word.
 
-use micro::conformance::registry;
+use micro::conformance::{broker, registry};
 
+const BROKER: &str = include_str!("../../micro/src/broker/mod.rs");
 const REGISTRY: &str = include_str!("../../micro/src/registry/mod.rs");
 
 /// The lines under every heading `Behavior`, in the form of names, sorted.
@@ -45,4 +46,9 @@ fn checked<E>(lines: &[micro::conformance::Line<E>]) -> Vec<&'static str> {
 #[test]
 fn every_line_that_registries_promise_has_one_check_and_every_check_its_line() {
     assert_eq!(promised(REGISTRY), checked(&registry::lines()));
+}
+
+#[test]
+fn every_line_that_brokers_promise_has_one_check_and_every_check_its_line() {
+    assert_eq!(promised(BROKER), checked(&broker::lines()));
 }

@@ -62,8 +62,12 @@ pub trait Broker: fmt::Debug + Send + Sync {
     ///
     /// - A topic that nobody subscribed to takes messages all the same.
     /// - A message arrives with its content type, its metadata and its body.
+    /// - An empty body and one of 1 MiB arrive as they are.
     /// - A group that has too much to handle makes publishers wait.
     /// - A group that has too much to handle is named to those that it keeps waiting.
+    /// - While the server is away publishing is `unavailable`.
+    /// - A server that hangs is `unavailable` to publishers in time.
+    /// - What was published outlives the server.
     ///
     /// # Errors
     ///
@@ -77,7 +81,9 @@ pub trait Broker: fmt::Debug + Send + Sync {
     ///
     /// - Each message goes to one member of each group.
     /// - Each message goes to every broadcast subscriber.
-    /// - Messages are handled one at a time and in order.
+    /// - Messages are handled one at a time.
+    /// - Messages of a topic are handled in order.
+    /// - Messages with the same key are handled in order.
     /// - With a concurrency of n, n messages are handled at once.
     /// - A message that a consumer failed is handed out again, with its attempt number.
     /// - After the last of its tries a message is parked, with the reason, and told to `dead.TOPIC.GROUP`.
@@ -88,6 +94,8 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// - A broadcast subscriber that leaves handles all that it took.
     /// - Terms that the broker cannot keep are refused.
     /// - The default terms are never refused.
+    /// - Messages wait for a durable group that is away.
+    /// - A subscription goes on once the server is back.
     ///
     /// # Errors
     ///

@@ -34,6 +34,7 @@
 //! A backend that cannot keep a line says so in its capabilities, and the table shows it; lines of which nothing is declared
 //! must hold. Lines about a server that is stopped, emptied or hung run where a row brings such a [`Server`].
 
+pub mod broker;
 pub mod registry;
 mod row;
 mod suite;
@@ -52,6 +53,9 @@ const ID: &str = "micro.conformance";
 
 /// What is waited for comes much sooner, or the check fails.
 const SOON: Duration = Duration::from_secs(20);
+
+/// The same for a server that starts, which may have to find out who leads what.
+const BACK: Duration = Duration::from_secs(60);
 
 /// The server of a backend, in the hands of a check.
 #[async_trait]
@@ -72,8 +76,38 @@ pub trait Server: Send + Sync {
     fn resume(&self);
 }
 
+/// What comes of `attempt` once it succeeds, after a server was started. That is another process, so that there is nothing to
+/// await but time.
+async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    let mut last = None;
+    let outcome = within(BACK, what, async {
+        loop {
+            pace.tick().await;
+            match attempt().await {
+                Ok(outcome) => return outcome,
+                Err(error) => last = Some(error),
+            }
+        }
+    });
+    match (outcome.await, last) {
+        (Err(error), Some(last)) => Err(error.with_source(last)),
+        (outcome, _) => outcome,
+    }
+}
+
+/// The server that a row was made with.
+fn take(server: &mut Option<Box<dyn Server>>) -> Result<Box<dyn Server>> {
+    let server = server.take();
+    server.ok_or_else(|| Error::internal(ID, "a row was made with a server, and brings none"))
+}
+
 /// What comes of `future`, if it comes soon.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> Result<T> {
-    let outcome = tokio::time::timeout(SOON, future).await;
-    outcome.map_err(|_| Error::internal(ID, format!("{what} did not come within {SOON:?}")))
+    within(SOON, what, future).await
+}
+
+async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> Result<T> {
+    let outcome = tokio::time::timeout(limit, future).await;
+    outcome.map_err(|_| Error::internal(ID, format!("{what} did not come within {limit:?}")))
 }

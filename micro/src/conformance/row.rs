@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
 
@@ -15,7 +15,7 @@ pub struct Line<E> {
     /// True if the backend promises it.
     pub(super) is_promised: fn(&E) -> bool,
     pub(super) needs_server: bool,
-    pub(super) check: fn(E) -> BoxFuture<'static, Result<()>>,
+    pub(super) check: fn(E) -> LocalBoxFuture<'static, Result<()>>,
 }
 
 impl<E> fmt::Debug for Line<E> {
@@ -48,7 +48,7 @@ macro_rules! lines {
 pub(super) use lines;
 
 /// Makes the ends of an implementation, fresh for each line.
-pub(super) type Open<E> = Arc<dyn Fn() -> BoxFuture<'static, E> + Send + Sync>;
+pub(super) type Open<E> = Arc<dyn Fn() -> LocalBoxFuture<'static, E> + Send + Sync>;
 
 /// One implementation, and how the ends of it are made that the lines are checked on.
 pub struct Row<E> {
@@ -62,7 +62,7 @@ impl<E> Row<E> {
     /// those that share a server must not see each other's names.
     pub fn new<Fut>(name: impl Into<String>, open: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where
-        Fut: Future<Output = E> + Send + 'static,
+        Fut: Future<Output = E> + 'static,
     {
         Self {
             name: name.into(),
@@ -74,7 +74,7 @@ impl<E> Row<E> {
     /// Checks the lines about servers, too, on ends that `open` makes with a server that nobody else uses.
     pub fn with_server<Fut>(mut self, open: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where
-        Fut: Future<Output = E> + Send + 'static,
+        Fut: Future<Output = E> + 'static,
     {
         self.open_with_server = Some(Arc::new(move || Box::pin(open())));
         self

@@ -9,10 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
+use super::broker;
 use super::registry;
 use super::row::{Line, Row};
 use super::table::{Cell, Outcome, Table};
@@ -41,6 +42,11 @@ impl Suite {
     /// Checks a registry.
     pub fn registry(self, row: Row<registry::Ends>) -> Self {
         self.add("registry", registry::lines(), &row)
+    }
+
+    /// Checks a broker.
+    pub fn broker(self, row: Row<broker::Ends>) -> Self {
+        self.add("broker", broker::lines(), &row)
     }
 
     fn add<E: 'static>(mut self, seam: &'static str, lines: Vec<Line<E>>, row: &Row<E>) -> Self {
@@ -90,7 +96,7 @@ impl Suite {
 }
 
 /// What comes of `line` on the ends that `open` makes, on a runtime of its own.
-fn checked<E>(line: &Line<E>, open: &dyn Fn() -> BoxFuture<'static, E>) -> Outcome {
+fn checked<E>(line: &Line<E>, open: &dyn Fn() -> LocalBoxFuture<'static, E>) -> Outcome {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Outcome::Broken(error.to_string()),
@@ -104,7 +110,7 @@ fn checked<E>(line: &Line<E>, open: &dyn Fn() -> BoxFuture<'static, E>) -> Outco
     };
     match runtime.block_on(async { timeout(LIMIT, check).await }) {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => Outcome::Broken(error.to_string()),
+        Ok(Err(error)) => Outcome::Broken(told(&error)),
         Err(_) => Outcome::Broken(format!("it took more than {LIMIT:?}")),
     }
 }
@@ -137,6 +143,13 @@ fn run(jobs: VecDeque<Job>, at_once: usize, table: &mut Table) {
             scope.spawn(work);
         }
     });
+}
+
+/// What an error says, and what it came of.
+fn told(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(told);
+    let source = source.map_or_else(String::new, |source| format!(": {source}"));
+    format!("{error}{source}")
 }
 
 /// What a panic said.

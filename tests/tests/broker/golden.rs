@@ -6,8 +6,9 @@ use micro::broker::{Broker, Mode, Terms};
 use micro::message::{ContentType, Message};
 use serde_json::Value;
 
-use super::ends::{Network, Seen, group};
+use super::ends::{Network, group};
 use super::wire::{Node, post};
+use micro::conformance::broker::Seen;
 
 /// The JSON that a generation posts, as it was captured.
 fn captured(id: &str) -> String {
@@ -20,7 +21,7 @@ fn captured(id: &str) -> String {
 
 /// What was published to be captured.
 fn published(content_type: ContentType, id: (&str, &str), body: &'static [u8]) -> Message {
-    let mut message = super::message("");
+    let mut message = super::ends::message("");
     message.content_type = content_type;
     message.body = body.into();
     for (name, value) in [("Micro-From-Service", "caller"), id, ("x-user-id", "42")] {
@@ -51,7 +52,7 @@ async fn handed(path: &str, body: &str) -> Message {
 
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
     assert!(reply.contains("content-length: 0\r\n"), "{reply}");
-    seen.next().await.delivery.message
+    seen.next().await.unwrap().delivery.message
 }
 
 /// The path and the JSON that a node of go-micro is posted, which is called so in the registry.

@@ -12,7 +12,8 @@ use micro::prelude::*;
 use micro::registry::{Action, MdnsRegistry, Registry, Watcher};
 use micro::{Error, Service};
 
-use super::ends::{Seen, group, message, soon};
+use super::ends::{group, message, soon};
+use micro::conformance::broker::Seen;
 
 const TEST: &str = "process::a_member_in_a_process_of_its_own";
 const STEPS: usize = 4;
@@ -164,7 +165,7 @@ async fn every_message_is_handled_once_or_parked_while_members_come_and_go() {
     assert_eq!(numbers(&file), good);
     let mut parked = Vec::new();
     for _ in 0..poison.len() {
-        let one = dead.next().await;
+        let one = dead.next().await.unwrap();
         let reason = one.delivery.message.metadata.get(REASON).unwrap();
         assert!(reason.contains("poison"), "{reason}");
         parked.push(one.body().parse::<usize>().unwrap());

@@ -5,7 +5,8 @@ use micro::broker::Broker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::ends::{Network, Seen, group, soon};
+use super::ends::{Network, group, soon};
+use micro::conformance::broker::Seen;
 
 /// Sends `request` and returns all that comes back until the connection closes.
 pub async fn exchange(address: &str, request: &str) -> String {

@@ -1,11 +1,14 @@
 //! The contracts of the seams over every implementation: what holds is printed as a table.
 
+mod brokers;
 #[cfg(feature = "live")]
 mod consul;
 #[cfg(feature = "live")]
 mod dns;
 #[cfg(feature = "live")]
 mod etcd;
+#[cfg(feature = "live")]
+mod rabbitmq;
 mod registries;
 #[cfg(feature = "live")]
 mod shared;

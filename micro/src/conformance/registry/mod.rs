@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::{ID, Line, Server, soon};
+use super::{ID, Line, Server, soon, take};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::registry::{Action, Endpoint, Event, Node, Registry, Service, Watcher};
@@ -64,8 +64,7 @@ impl Ends {
     }
 
     fn take_server(&mut self) -> Result<Box<dyn Server>> {
-        let server = self.server.take();
-        server.ok_or_else(|| Error::internal(ID, "a row was made with a server, and brings none"))
+        take(&mut self.server)
     }
 
     async fn watch(&self) -> Result<Watcher> {

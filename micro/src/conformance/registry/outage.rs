@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::{Ends, code};
 use crate::conformance::row::{Line, lines};
-use crate::conformance::soon;
+use crate::conformance::{eventually, soon};
 use crate::error::Result;
 
 pub(super) fn lines() -> Vec<Line<Ends>> {
@@ -24,12 +24,8 @@ async fn what_a_server_lost_is_there_again_once_it_is_announced_again(
     ends.register(&ends.greeter(&["one"])).await?;
 
     server.restart_empty().await;
-    let again = async {
-        while ends.register(&ends.greeter(&["one"])).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    soon("a registration", again).await?;
+    let again = async || ends.register(&ends.greeter(&["one"])).await;
+    eventually("a registration", again).await?;
 
     assert_eq!(ends.found().await?, ["one"]);
     Ok(())

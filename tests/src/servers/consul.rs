@@ -68,7 +68,7 @@ impl Kind for Consul {
         );
         let name = self.gossip.port();
         let config = format!(
-            r#"{{"node_name": "member{name}", "ports": {ports}, "performance": {{"raft_multiplier": 1}}{}}}"#,
+            r#"{{"node_name": "member{name}", "ports": {ports}, "performance": {{"raft_multiplier": 1}}, "retry_interval": "500ms", "disable_update_check": true{}}}"#,
             self.more
         );
         std::fs::write(folder.join("config.json"), config).unwrap();

@@ -49,8 +49,7 @@ impl Backend for Etcd {
 impl Backend for Consul {
     const NAME: &'static str = "Consul";
 
-    // Of more than a hundred services that are watched, the others take turns.
-    const SEEN: Duration = Duration::from_secs(5);
+    const SEEN: Duration = Duration::from_secs(1);
 
     type Registry = ConsulRegistry;
 

@@ -61,7 +61,7 @@ impl Client {
             addresses
         };
         let limits = Limits {
-            pool: 190,
+            pool: 40,
             ..Limits::default()
         };
         let (mut agents, mut token) = (Vec::new(), None);

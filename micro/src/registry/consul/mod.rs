@@ -1,24 +1,28 @@
 //! Consul as the registry: one service instance for each node, kept alive by a check.
 
 mod client;
+mod news;
 mod record;
+mod watch;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hyper::Method;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
 use self::client::{Answer, Ask, Client};
+use self::news::{Listener, News};
 use self::record::{Found, Registered, versions};
+use self::watch::{Known, known};
 use super::record::by_version;
-use super::{Action, Backend, Event, Node, Options, Registry, Service, Watcher};
+use super::{Backend, Node, Options, Registry, Service, Watcher};
 use crate::error::{Error, Result};
 
 const ID: &str = "micro.registry.consul";
@@ -26,16 +30,8 @@ const ID: &str = "micro.registry.consul";
 /// Where the agent is if nobody says.
 const ADDRESS: &str = "127.0.0.1:8500";
 
-/// How long the agent waits for a change before it says that there was none.
-const WAIT: Duration = Duration::from_secs(55);
-
-/// The same where so many services are watched that they take turns.
-const BRIEF: Duration = Duration::from_millis(100);
-
-/// How many questions may wait at once: Consul takes 200 connections of one client. Those of the first kind wait long, the
-/// others briefly, in turns.
-const LONG: usize = 100;
-const TURNS: usize = 50;
+/// How many services are asked for at once: Consul takes 200 connections of a host, on which others may be.
+const PLACES: usize = 32;
 
 /// Consul's own service.
 const ITSELF: &str = "consul";
@@ -55,21 +51,30 @@ inventory::submit! {
 /// it was last passed, or 5 s after its `ttl` if that is longer, Consul forgets it. An agent that has lost it, or was emptied, is told of it anew.
 /// Nodes whose checks are critical are not found. A namespace stands before the name: `NAMESPACE.SERVICE`.
 ///
-/// Watching all services asks for each of them once one has changed; watching one is a question that waits for a change. Of a
-/// hundred services a change is heard at once; where a client calls more, the others take turns, and of a thousand a
-/// change is heard within about 2 s.
+/// However much is watched, two questions wait for changes: of the checks, which tell whose they are, and of the catalog,
+/// after which each service that is watched is asked for, 32 at a time and four times a second at most. Reading takes the
+/// nearest server of a cluster, whatever became of its leader.
 #[derive(Clone)]
 pub struct ConsulRegistry(Arc<Shared>);
 
 struct Shared {
-    client: Client,
+    client: Arc<Client>,
     /// What names begin with.
     prefix: String,
     /// What was announced here, by node id.
     own: Mutex<HashMap<String, Bytes>>,
-    /// Places for questions that wait.
-    long: Semaphore,
-    turns: Semaphore,
+    /// For those that ask for services.
+    places: Semaphore,
+    news: News,
+}
+
+/// From which server of a cluster is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// The nearest, which may be behind the others, and answers while they choose a leader.
+    Any,
+    /// The leader: what was news is there.
+    Latest,
 }
 
 impl ConsulRegistry {
@@ -84,11 +89,11 @@ impl ConsulRegistry {
             namespace => format!("{namespace}."),
         };
         Ok(Self(Arc::new(Shared {
-            client: Client::new(&options.addresses, &options.tls)?,
+            client: Arc::new(Client::new(&options.addresses, &options.tls)?),
             prefix,
             own: Mutex::default(),
-            long: Semaphore::new(LONG),
-            turns: Semaphore::new(TURNS),
+            places: Semaphore::new(PLACES),
+            news: News::default(),
         })))
     }
 
@@ -108,7 +113,7 @@ impl ConsulRegistry {
 
     async fn announce(&self, service: &Service, node: &Node, ttl: Option<Duration>) -> Result<()> {
         let id = escaped(&node.id);
-        let name = format!("{}{}", self.0.prefix, service.name);
+        let name = self.full(&service.name);
         let body = serde_json::to_vec(&Registered::new(name, service, node, ttl));
         let body: Bytes = body
             .map_err(|source| {
@@ -147,90 +152,57 @@ impl ConsulRegistry {
         Ok(())
     }
 
-    /// One record for each node of `name`; of those that are not well, one without it. Waits for what is newer than `index`.
-    async fn nodes(&self, name: &str, index: u64) -> Result<Answer<Vec<Service>>> {
-        let path = format!(
-            "/v1/health/service/{}{}?stale",
-            escaped(&self.0.prefix),
-            escaped(name)
-        );
-        let found: Answer<Vec<Found>> = self.ask(path, index).await?;
+    /// What Consul calls the service.
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.0.prefix)
+    }
+
+    /// What is told to those who watch.
+    async fn news(&self) -> Result<Listener> {
+        self.0.news.listen(&self.0.client).await
+    }
+
+    /// One record for each node of `name`; of those that are not well, one without it.
+    async fn nodes(&self, name: &str, read: Read) -> Result<Vec<Service>> {
+        let mut path = format!("/v1/health/service/{}", escaped(&self.full(name)));
+        if read == Read::Any {
+            path.push_str("?stale");
+        }
+        // It is never closed.
+        let _place = self.0.places.acquire().await.ok();
+        let found: Answer<Vec<Found>> = self.0.client.get(&path, Duration::ZERO).await?;
         let records = found.value.into_iter().map(|found| found.into_record(name));
-        Ok(Answer {
-            value: records.collect(),
-            index: found.index,
-        })
+        Ok(records.collect())
     }
 
-    /// The names of all services and their tags. Waits for what is newer than `index`.
-    async fn names(&self, index: u64) -> Result<Answer<BTreeMap<String, Vec<String>>>> {
-        let answer: Answer<BTreeMap<String, Vec<String>>> = self
-            .ask("/v1/catalog/services?stale".to_owned(), index)
-            .await?;
-        let named = answer.value.into_iter().filter_map(|(name, tags)| {
-            let name = name.strip_prefix(&self.0.prefix)?.to_owned();
-            (name != ITSELF).then_some((name, tags))
+    /// The names of all services and their tags.
+    async fn names(&self, read: Read) -> Result<BTreeMap<String, Vec<String>>> {
+        let path = match read {
+            Read::Any => "/v1/catalog/services?stale",
+            Read::Latest => "/v1/catalog/services",
+        };
+        let answer = self.0.client.get(path, Duration::ZERO).await?;
+        let all: BTreeMap<String, Vec<String>> = answer.value;
+        let prefix = &self.0.prefix;
+        let named = all.into_iter().filter_map(|(name, tags)| {
+            let is_ours = !prefix.is_empty() || name != ITSELF;
+            let name = name.strip_prefix(prefix)?.to_owned();
+            is_ours.then_some((name, tags))
         });
-        Ok(Answer {
-            value: named.collect(),
-            index: answer.index,
-        })
+        Ok(named.collect())
     }
 
-    async fn ask<T: DeserializeOwned>(&self, mut path: String, index: u64) -> Result<Answer<T>> {
-        if index == 0 {
-            return self.0.client.get(&path, Duration::ZERO).await;
+    /// All nodes that are well, of `name` or of all, as of now.
+    async fn known(&self, name: Option<&str>) -> Result<Known> {
+        if let Some(name) = name {
+            return Ok(known(self.nodes(name, Read::Latest).await?));
         }
-        let (wait, _place) = match self.0.long.try_acquire() {
-            Ok(place) => (WAIT, Some(place)),
-            // It is never closed.
-            Err(_) => (BRIEF, self.0.turns.acquire().await.ok()),
-        };
-        path.push_str(&format!("&index={index}&wait={}ms", wait.as_millis()));
-        let mut answer: Answer<T> = self.0.client.get(&path, wait).await?;
-        // It began anew, and what is there is news.
-        if answer.index < index {
-            answer.index = 1;
-        }
-        Ok(answer)
+        let names = self.names(Read::Latest).await?.into_keys();
+        let nodes = names.map(|name| async move { self.nodes(&name, Read::Latest).await });
+        let all = stream::iter(nodes).buffer_unordered(PLACES);
+        let all: Vec<_> = all.try_collect().await?;
+        Ok(known(all.concat()))
     }
-
-    /// All nodes that are well, of `name` or of all. Waits for what is newer than `index`.
-    async fn known(&self, name: Option<&str>, index: u64) -> Result<(Known, u64)> {
-        let Some(name) = name else {
-            return self.all(index).await;
-        };
-        let Answer { value, index } = self.nodes(name, index).await?;
-        Ok((known(value), index))
-    }
-
-    /// As [`known`](Self::known), of all services: a node that comes is news of the catalog, one that is not well of checks.
-    async fn all(&self, index: u64) -> Result<(Known, u64)> {
-        let checks = self.ask::<IgnoredAny>("/v1/health/state/any?stale".to_owned(), index);
-        let index = match index {
-            0 => checks.await?.index.max(self.names(0).await?.index),
-            _ => tokio::select! {
-                checks = checks => checks?.index,
-                names = self.names(index) => names?.index,
-            },
-        };
-        let mut all = Known::new();
-        for name in self.names(0).await?.value.into_keys() {
-            all.extend(known(self.nodes(&name, 0).await?.value));
-        }
-        Ok((all, index))
-    }
-}
-
-/// Records of one node each, by name and node.
-type Known = BTreeMap<(String, String), Service>;
-
-fn known(records: Vec<Service>) -> Known {
-    let named = records.into_iter().filter_map(|record| {
-        let node = record.nodes.first()?.id.clone();
-        Some(((record.name.clone(), node), record))
-    });
-    named.collect()
 }
 
 #[async_trait]
@@ -254,7 +226,7 @@ impl Registry for ConsulRegistry {
     }
 
     async fn get(&self, name: &str) -> Result<Vec<Service>> {
-        let records = self.nodes(name, 0).await?.value;
+        let records = self.nodes(name, Read::Any).await?;
         if records.is_empty() {
             return Err(Error::not_found(
                 ID,
@@ -270,7 +242,7 @@ impl Registry for ConsulRegistry {
     }
 
     async fn list(&self) -> Result<Vec<Service>> {
-        let named = self.names(0).await?.value;
+        let named = self.names(Read::Any).await?;
         let records = named.into_iter().flat_map(|(name, tags)| {
             versions(&tags).into_iter().map(move |version| Service {
                 name: name.clone(),
@@ -282,23 +254,7 @@ impl Registry for ConsulRegistry {
     }
 
     async fn watch(&self, name: Option<&str>) -> Result<Watcher> {
-        let name = name.map(str::to_owned);
-        let (known, index) = self.known(name.as_deref(), 0).await?;
-        let watch = Watch {
-            registry: self.clone(),
-            name,
-            known,
-            index,
-            events: VecDeque::new(),
-        };
-        let events = stream::unfold(Some(watch), |watch| async {
-            let mut watch = watch?;
-            match watch.next().await {
-                Ok(event) => Some((Ok(event), Some(watch))),
-                Err(error) => Some((Err(error), None)),
-            }
-        });
-        Ok(events.boxed())
+        watch::watch(self.clone(), name).await
     }
 
     fn describe(&self) -> String {
@@ -313,49 +269,6 @@ impl Registry for ConsulRegistry {
 impl fmt::Debug for ConsulRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ConsulRegistry({})", self.0.client.addresses())
-    }
-}
-
-/// What a watcher has seen.
-struct Watch {
-    registry: ConsulRegistry,
-    name: Option<String>,
-    known: Known,
-    index: u64,
-    events: VecDeque<Event>,
-}
-
-impl Watch {
-    async fn next(&mut self) -> Result<Event> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(event);
-            }
-            let (now, index) = self
-                .registry
-                .known(self.name.as_deref(), self.index)
-                .await?;
-            let before = std::mem::replace(&mut self.known, now);
-            self.index = index;
-            self.compare(before);
-        }
-    }
-
-    fn compare(&mut self, mut before: Known) {
-        for (key, service) in &self.known {
-            let action = match before.remove(key) {
-                Some(known) if known == *service => continue,
-                Some(_) => Action::Update,
-                None => Action::Create,
-            };
-            let service = service.clone();
-            self.events.push_back(Event { action, service });
-        }
-        let action = Action::Delete;
-        let gone = before
-            .into_values()
-            .map(|service| Event { action, service });
-        self.events.extend(gone);
     }
 }
 

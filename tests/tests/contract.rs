@@ -1,9 +1,10 @@
 //! What the documentation of the seams promises is what the suites of conformance check, word by word.
 
-use micro::conformance::{broker, registry};
+use micro::conformance::{broker, registry, transport};
 
 const BROKER: &str = include_str!("../../micro/src/broker/mod.rs");
 const REGISTRY: &str = include_str!("../../micro/src/registry/mod.rs");
+const TRANSPORT: &str = include_str!("../../micro/src/transport/mod.rs");
 
 /// The lines under every heading `Behavior`, in the form of names, sorted.
 fn promised(source: &str) -> Vec<String> {
@@ -51,4 +52,9 @@ fn every_line_that_registries_promise_has_one_check_and_every_check_its_line() {
 #[test]
 fn every_line_that_brokers_promise_has_one_check_and_every_check_its_line() {
     assert_eq!(promised(BROKER), checked(&broker::lines()));
+}
+
+#[test]
+fn every_line_that_transports_promise_has_one_check_and_every_check_its_line() {
+    assert_eq!(promised(TRANSPORT), checked(&transport::lines()));
 }

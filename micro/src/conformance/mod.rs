@@ -39,6 +39,7 @@ pub mod registry;
 mod row;
 mod suite;
 mod table;
+pub mod transport;
 
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ use super::broker;
 use super::registry;
 use super::row::{Line, Row};
 use super::table::{Cell, Outcome, Table};
+use super::transport;
 
 /// How long a line may take, the start of its server included.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -47,6 +48,11 @@ impl Suite {
     /// Checks a broker.
     pub fn broker(self, row: Row<broker::Ends>) -> Self {
         self.add("broker", broker::lines(), &row)
+    }
+
+    /// Checks a transport.
+    pub fn transport(self, row: Row<transport::Ends>) -> Self {
+        self.add("transport", transport::lines(), &row)
     }
 
     fn add<E: 'static>(mut self, seam: &'static str, lines: Vec<Line<E>>, row: &Row<E>) -> Self {

@@ -76,6 +76,11 @@ pub trait Transport: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// What callers can rely on; all of it by default. What a service needs beyond that is refused at its start.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     /// The name in the `transport` metadata of nodes, such as `http`.
     fn name(&self) -> &'static str;
 }
@@ -95,10 +100,22 @@ pub trait Channel: fmt::Debug + Send + Sync {
     ///
     /// # Behavior
     ///
-    /// - An error that the far end answered is [downstream](crate::Error::is_downstream).
-    /// - An error is marked [never reached](crate::Error::is_never_reached) only if no handler can have seen the request.
+    /// - A call is carried there and back.
+    /// - Calls at once each get their own answer.
+    /// - A body of 1 MiB is carried there and back.
+    /// - Metadata travels both ways.
+    /// - An error that the far end answered is downstream.
+    /// - An error is marked never reached only if no handler can have seen the request.
+    /// - An error that is marked never reached arrives so marked.
+    /// - A node that is not there was never reached.
     /// - Dropping the future cancels the call at the far end.
-    /// - The request's deadline travels with it; waiting no longer than that is the caller's business.
+    /// - Closing a listener ends its calls.
+    /// - The request's deadline travels with it.
+    /// - While the server is away a call is `unavailable`.
+    /// - Calls come through once the server is back.
+    ///
+    /// Waiting no longer than the deadline is the caller's business. What downstream and never reached mean:
+    /// [`is_downstream`](crate::Error::is_downstream), [`is_never_reached`](crate::Error::is_never_reached).
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>>;
 
     /// Opens a stream of messages each way. The request's own body is not sent: what goes out is written to the
@@ -106,12 +123,16 @@ pub trait Channel: fmt::Debug + Send + Sync {
     ///
     /// # Behavior
     ///
-    /// - Returns once messages can be written; whether the far end accepts the stream, the incoming half says.
+    /// - Messages can be written once the stream is open.
+    /// - Whether the far end accepts the stream, the incoming half says.
+    /// - Messages go both ways, and each half ends by itself.
+    /// - An error of the far end's stream arrives behind what came before.
     /// - Dropping the socket cancels the stream at the far end.
+    /// - A transport that carries no streams answers `not_implemented`.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call); `not_implemented` if the transport carries no streams.
+    /// As [`call`](Self::call).
     fn open(&self, request: Request) -> BoxFuture<'_, Result<Socket>>;
 }
 
@@ -180,6 +201,25 @@ pub trait Listener: fmt::Debug + Send + Sync {
 
     /// Ends every connection at once.
     fn close(&self);
+}
+
+/// What a transport can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// True if it carries streams.
+    pub streams: bool,
+    /// True if each end is told when the other gives a call up: a caller that waits no more, or a listener that closes.
+    pub cancels: bool,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self {
+            streams: true,
+            cancels: true,
+        }
+    }
 }
 
 /// What a transport is opened with.

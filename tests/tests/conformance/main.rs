@@ -12,6 +12,7 @@ mod rabbitmq;
 mod registries;
 #[cfg(feature = "live")]
 mod shared;
+mod transports;
 
 use std::process::ExitCode;
 

@@ -101,28 +101,23 @@ impl Amqp {
     ///
     /// Marked as never reached: `unavailable` if no member can be reached, else what one has against this program.
     pub(crate) async fn channel(&self) -> Result<Channel> {
-        let mut connection = self.connection.lock().await;
-        if let Some(held) = connection.take_if(|held| !held.connection.status().connected()) {
-            held.cut.cancel();
+        let mut guard = self.connection.lock().await;
+        let connection = &mut *guard;
+        if let Some(lost) = connection.take_if(|held| !held.connection.status().connected()) {
+            lost.cut.cancel();
         }
-        if connection.is_none() {
-            *connection = Some(self.connect().await?);
-        }
-        let Some(held) = &*connection else {
-            return Err(self.silent("opening a connection"));
+        let held = match connection.as_mut() {
+            Some(held) => held,
+            None => connection.insert(self.connect().await?),
         };
-        match self
-            .ask("opening a channel", held.connection.create_channel())
-            .await
-        {
-            Ok(channel) => Ok(channel),
-            Err(error) => {
-                // The next one is to find a better one.
-                held.cut.cancel();
-                *connection = None;
-                Err(error.never_reached())
-            }
+        let opened = self.ask("opening a channel", held.connection.create_channel());
+        let opened = opened.await;
+        if opened.is_err() {
+            // The next one is to find a better one.
+            held.cut.cancel();
+            *connection = None;
         }
+        opened.map_err(Error::never_reached)
     }
 
     /// Gives the connection up: a server that does not answer holds none that others wait for.
@@ -144,13 +139,11 @@ impl Amqp {
     ) -> Result<T> {
         match timeout(ANSWER, asked).await {
             Ok(answered) => answered.map_err(|source| self.failed(what, source)),
-            Err(_) => Err(self.silent(what)),
+            Err(_) => {
+                let detail = format!("RabbitMQ did not answer within {ANSWER:?}: {what}");
+                Err(Error::unavailable(self.id, detail))
+            }
         }
-    }
-
-    fn silent(&self, what: &str) -> Error {
-        let detail = format!("RabbitMQ did not answer within {ANSWER:?}: {what}");
-        Error::unavailable(self.id, detail)
     }
 
     /// What the library has to say of `what`.

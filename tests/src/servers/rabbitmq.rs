@@ -43,6 +43,10 @@ impl RabbitMq {
         ));
         self
     }
+
+    fn node(&self) -> String {
+        format!("micro{}@localhost", self.clients.port())
+    }
 }
 
 impl Kind for RabbitMq {
@@ -65,9 +69,8 @@ impl Kind for RabbitMq {
         ] {
             command.env(name, value);
         }
-        let port = self.clients.port();
         for (name, value) in [
-            ("RABBITMQ_NODENAME", format!("micro{port}@localhost")),
+            ("RABBITMQ_NODENAME", self.node()),
             ("RABBITMQ_DIST_PORT", self.nodes.port().to_string()),
             ("ERL_EPMD_PORT", self.names.port().to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),

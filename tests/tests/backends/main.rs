@@ -4,6 +4,8 @@ mod consul;
 mod dns;
 mod etcd;
 mod fleet;
+mod killed;
 mod nats;
+mod rabbitmq;
 mod registries;
 mod websocket;

@@ -199,7 +199,14 @@ impl Member {
                     return seat;
                 }
                 Err(error) => {
-                    tracing::debug!(topic = %self.topic, %error, "a subscription to RabbitMQ is lost");
+                    match error.is_never_reached() {
+                        true => {
+                            tracing::debug!(topic = %self.topic, %error, "RabbitMQ is still away")
+                        }
+                        false => {
+                            tracing::warn!(topic = %self.topic, %error, "RabbitMQ takes no subscription")
+                        }
+                    }
                     wait = (wait * 2).min(PAUSE.1);
                 }
             }

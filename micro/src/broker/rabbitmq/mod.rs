@@ -54,13 +54,14 @@ inventory::submit! {
 /// server is there it waits, up to 5 s, and is `unavailable` then; that is not marked as never reached if the server may have
 /// taken the message.
 ///
-/// **A group** is a quorum queue called `TOPIC.GROUP`, bound to the direct exchange `micro.topics` by the topic. It is kept for
-/// an hour after its last member has left, and for ever if the terms say `durable`, about which its members must agree. A
-/// member takes up to 128 messages ahead, fewer if its room is less, and acks each once it was handled. One that fails is
-/// tried again by the member that has it, after a pause; a member that leaves meanwhile gives it back with the
-/// number of its tries, and one that is killed leaves all that it had to the others. After the last of its tries
-/// a message is put into the queue `TOPIC.GROUP%parked`, with the metadata `Micro-Reason` and `Micro-Attempts`, and so is one
-/// that a hundred members ended with. In queue names `%` is written `%25`, and a dot in a group's name `%2E`.
+/// **A group** is a durable queue called `TOPIC.GROUP`, of the type that its virtual host has by default, bound to the direct
+/// exchange `micro.topics` by the topic. It is kept for an hour after its last member has left, and for ever if the terms say
+/// `durable`, about which its members must agree. A member takes up to 128 messages ahead, fewer if its room is less, and
+/// acks each once it was handled. One that fails is tried again by the member that has it, after a pause; a member that
+/// leaves meanwhile gives it back with the number of its tries, and one that is killed leaves all that it had to the others.
+/// After the last of its tries a message is put into the queue `TOPIC.GROUP%parked`, with the metadata `Micro-Reason` and
+/// `Micro-Attempts`, and so is what a policy of the server takes out of the group's. In queue names `%` is written `%25`, and
+/// a dot in a group's name `%2E`.
 ///
 /// **A broadcast** subscriber has an exclusive queue, which ends with its connection: what is published while it is away is not for
 /// it.

@@ -11,9 +11,6 @@ use crate::error::{Error, Result};
 /// How long a queue is kept that nobody takes from, unless it is durable. In milliseconds.
 const EXPIRES: u32 = 60 * 60 * 1000;
 
-/// How often a message may be in the hands of members that are gone before it is parked: each of them may have ended by it.
-const CRASHES: i32 = 100;
-
 /// Whose names are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -75,32 +72,23 @@ impl Layout {
         is_durable: bool,
     ) -> Result<()> {
         let parked = short(&parked(queue.as_str()))?;
-        let replicated = || {
-            let mut arguments = FieldTable::default();
-            arguments.insert("x-queue-type".into(), text("quorum"));
-            arguments
-        };
         let durable = QueueDeclareOptions::durable();
-        let declared = channel.queue_declare(parked.clone(), durable, replicated());
+        let declared = channel.queue_declare(parked.clone(), durable, FieldTable::default());
         amqp.ask("declaring a queue", declared).await?;
-        let (options, arguments) = match self {
+        let mut arguments = FieldTable::default();
+        let options = match self {
             Self::Own => {
-                let mut arguments = replicated();
-                arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(CRASHES));
                 arguments.insert("x-dead-letter-exchange".into(), text(""));
                 arguments.insert("x-dead-letter-routing-key".into(), text(parked.as_str()));
                 if !is_durable {
                     arguments.insert("x-expires".into(), AMQPValue::LongUInt(EXPIRES));
                 }
-                (durable, arguments)
+                durable
             }
-            Self::Go => {
-                let options = QueueDeclareOptions {
-                    auto_delete: true,
-                    ..QueueDeclareOptions::default()
-                };
-                (options, FieldTable::default())
-            }
+            Self::Go => QueueDeclareOptions {
+                auto_delete: true,
+                ..QueueDeclareOptions::default()
+            },
         };
         let declared = channel.queue_declare(queue.clone(), options, arguments);
         let declared = amqp.ask("declaring a queue", declared).await;

@@ -9,8 +9,10 @@ use tokio::net::TcpStream;
 
 use super::{Kind, free};
 
-/// The name service ends with the server, whose process takes the place of this shell.
+/// The name service ends with the server, whose process takes the place of this shell. It is there first: the server would
+/// start another one, that stays.
 const START: &str = "setpriv --pdeathsig KILL epmd -address 127.0.0.1 >/dev/null 2>&1 & \
+    until epmd -names >/dev/null 2>&1; do sleep 0.02; done; \
     exec /usr/lib/rabbitmq/bin/rabbitmq-server";
 
 /// One server, in plaintext or in TLS alone.

@@ -91,6 +91,30 @@ async fn topics_and_groups_may_have_any_characters() {
 }
 
 #[tokio::test]
+async fn by_the_names_of_go_micro_a_group_gets_what_is_published_and_keeps_nothing_while_it_is_away()
+ {
+    let server = Server::start(RabbitMq::alone()).await;
+    let mut options = Options::default();
+    options.addresses = vec![server.address()];
+    let broker = RabbitMqBroker::go_micro(&options).unwrap();
+    let (mut left, mut seen) = member(&broker, "t", Terms::new(Mode::group("g"))).await;
+
+    broker.publish("t", message("1")).await.unwrap();
+    let first = next(&mut seen).await;
+    left.leave();
+    left.ended().await;
+    broker.publish("t", message("2")).await.unwrap();
+    let (_member, mut seen) = member(&broker, "t", Terms::new(Mode::group("g"))).await;
+    broker.publish("t", message("3")).await.unwrap();
+
+    assert_eq!(
+        (first, next(&mut seen).await),
+        ("1".to_owned(), "3".to_owned())
+    );
+    assert!(!broker.capabilities().durable);
+}
+
+#[tokio::test]
 async fn bodies_may_be_empty_or_large() {
     let server = Server::start(RabbitMq::alone()).await;
     let broker = broker(&server);

@@ -76,6 +76,7 @@
 //! | `grpc` | gRPC on the same port, and calls to servers of gRPC | yes |
 //! | `http` | HTTP/1.1 in go-micro's form, for calls | yes |
 //! | `broker-http` | messages over HTTP in go-micro's form | yes |
+//! | `broker-nats` | messages through NATS, in go-micro's form, and through its JetStream | no |
 //! | `mdns` | discovery on this host, or on the LAN if asked | yes |
 //! | `mdns-go` | the same in go-micro's form: finds its services, and is found by them | no |
 //! | `macros` | the attributes | yes |
@@ -143,6 +144,8 @@ mod limits;
 mod listener;
 pub mod message;
 mod metadata;
+#[cfg(feature = "nats")]
+mod nats;
 mod peer;
 #[cfg_attr(not(all(feature = "frames", feature = "http")), allow(dead_code))]
 mod phase;

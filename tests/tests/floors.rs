@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 16] = [
     ],
     &["address", "context", "tls"],
     &["message", "listener", "dial"],
-    &["http", "amqp"],
+    &["http", "amqp", "nats"],
     &["codec", "registry"],
     &["wire"],
     &["wrapper"],

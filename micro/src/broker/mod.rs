@@ -4,14 +4,20 @@
 //! end subscribes; neither is known here.
 
 mod delivery;
-#[cfg(feature = "broker-http")]
+#[cfg(any(feature = "broker-http", feature = "broker-nats"))]
+#[cfg_attr(not(feature = "broker-http"), allow(dead_code))]
 mod envelope;
 #[cfg(all(fuzzing, feature = "broker-http"))]
 pub(crate) mod fuzz;
 #[cfg(feature = "broker-http")]
 mod http;
+#[cfg(feature = "broker-nats")]
+mod jetstream;
 mod member;
 mod memory;
+#[cfg(feature = "broker-nats")]
+mod nats;
+mod parked;
 mod queue;
 #[cfg(feature = "broker-rabbitmq")]
 mod rabbitmq;
@@ -25,8 +31,12 @@ use async_trait::async_trait;
 
 #[cfg(feature = "broker-http")]
 pub use self::http::HttpBroker;
+#[cfg(feature = "broker-nats")]
+pub use self::jetstream::JetStreamBroker;
 pub use delivery::{Consumer, Delivery, Subscription};
 pub use memory::MemoryBroker;
+#[cfg(feature = "broker-nats")]
+pub use nats::NatsBroker;
 #[cfg(feature = "broker-rabbitmq")]
 pub use rabbitmq::RabbitMqBroker;
 pub use scheme::Scheme;
@@ -34,7 +44,11 @@ pub use terms::{Capabilities, Mode, Order, Redelivery, Terms};
 
 use crate::error::Result;
 use crate::limits::Limits;
-#[cfg(any(feature = "broker-http", feature = "broker-rabbitmq"))]
+#[cfg(any(
+    feature = "broker-http",
+    feature = "broker-nats",
+    feature = "broker-rabbitmq"
+))]
 use crate::message::ContentType;
 use crate::message::Message;
 use crate::registry::Registry;
@@ -137,7 +151,11 @@ fn dead(topic: &str, group: &str) -> String {
 }
 
 /// The content type that go-micro calls `name`.
-#[cfg(any(feature = "broker-http", feature = "broker-rabbitmq"))]
+#[cfg(any(
+    feature = "broker-http",
+    feature = "broker-nats",
+    feature = "broker-rabbitmq"
+))]
 fn content_type(name: &str) -> ContentType {
     match name {
         // What v0 calls the protobuf that it publishes.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::{ATTEMPTS, Delivery, ID, Mode, REASON, Terms};
+use super::parked::{with_reason, without_reason};
+use super::{Delivery, ID, Mode, Terms};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
@@ -108,6 +109,13 @@ impl Queue {
         self.room.close();
     }
 
+    /// Waits until there is room for a message.
+    #[cfg(feature = "broker-nats")]
+    pub(super) async fn has_room(&self) {
+        // Closed, it has none, and says so to who pushes.
+        self.room.acquire().await.ok();
+    }
+
     /// The next message. Nothing is lost if this is dropped.
     pub(super) async fn next(&self) -> Taken {
         loop {
@@ -138,11 +146,7 @@ impl Queue {
 
     /// Keeps a message that could not be handled, with the reason; returns it as it is kept.
     pub(super) fn park(&self, delivery: Delivery, error: &Error) -> Message {
-        let mut message = delivery.message;
-        message.metadata.set(REASON, &error.to_json());
-        message
-            .metadata
-            .set(ATTEMPTS, &delivery.attempt.to_string());
+        let message = with_reason(delivery.message, delivery.attempt, error);
         self.keep(message.clone());
         message
     }
@@ -180,9 +184,7 @@ impl Queue {
             let Some(Delivery { message, .. }) = self.unpark() else {
                 return Ok(done);
             };
-            let mut again = message.clone();
-            again.metadata.remove(REASON);
-            again.metadata.remove(ATTEMPTS);
+            let again = without_reason(message.clone());
             if let Err(error) = self.push(again, 1, Duration::ZERO).await {
                 self.state().parked.push_front(message);
                 return if done > 0 { Ok(done) } else { Err(error) };

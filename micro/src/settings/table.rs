@@ -25,6 +25,8 @@ const OPTIONAL: &[(&str, &str, &str)] = &[
     ("broker", "rabbitmq", "broker-rabbitmq"),
     ("broker", "amqp", "broker-rabbitmq"),
     ("broker", "rabbitmq-go", "broker-rabbitmq"),
+    ("broker", "nats", "broker-nats"),
+    ("broker", "jetstream", "broker-nats"),
 ];
 
 /// The backends of one seam, each with what opens it.

@@ -19,6 +19,8 @@ mod stream;
 
 #[cfg(any(feature = "frames", feature = "http"))]
 pub(crate) use self::ends::{Ends, Way, only};
+#[cfg(feature = "nats")]
+pub(crate) use self::secured::client_config;
 #[cfg(any(feature = "frames", feature = "http"))]
 pub(crate) use self::secured::{Acceptor, refusal, words};
 #[cfg(any(feature = "frames", feature = "http"))]

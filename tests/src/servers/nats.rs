@@ -24,6 +24,10 @@ impl Nats {
 impl Kind for Nats {
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new("nats-server");
+        // As large as messages may be, in JSON; by default it takes 1 MiB.
+        let config = folder.join("nats.conf");
+        std::fs::write(&config, "max_payload: 8MB\n").unwrap();
+        command.arg("-c").arg(config);
         command.args(["-a", &self.clients.ip().to_string()]);
         command.args(["-p", &self.clients.port().to_string()]);
         command.arg("-js").arg("-sd").arg(folder.join("data"));

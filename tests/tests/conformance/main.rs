@@ -8,6 +8,8 @@ mod dns;
 #[cfg(feature = "live")]
 mod etcd;
 #[cfg(feature = "live")]
+mod nats;
+#[cfg(feature = "live")]
 mod rabbitmq;
 mod registries;
 #[cfg(feature = "live")]

@@ -20,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::names::{parked, short};
 use super::publisher::To;
-use super::{ATTEMPTS, ID, Inner, REASON, RabbitMqBroker, message};
+use super::{ID, Inner, RabbitMqBroker, message};
 use crate::broker::member::{pause, reported};
+use crate::broker::parked::with_reason;
 use crate::broker::{self, Broker as _, Consumer, Terms, dead};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -306,7 +307,7 @@ impl Member {
     async fn park(
         &self,
         queue: &ShortString,
-        mut message: Message,
+        message: Message,
         attempts: u32,
         error: &Error,
     ) -> Result<()> {
@@ -317,8 +318,7 @@ impl Member {
         };
         let dead = dead(topic, group);
         tracing::warn!(topic, group, attempts, %error, "a message failed for good: parked in {dead}");
-        message.metadata.set(REASON, &message::reason(error));
-        message.metadata.set(ATTEMPTS, &attempts.to_string());
+        let message = with_reason(message, attempts, error);
         let to = To::queue(short(&parked(queue.as_str()))?);
         let properties = message::write(topic, &message, 0);
         let publisher = &self.inner().publisher;

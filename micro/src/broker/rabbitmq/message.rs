@@ -4,8 +4,8 @@ use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
+use super::ID;
 use super::names::text;
-use super::{ID, REASON};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::message::{ContentType, Message};
@@ -21,9 +21,6 @@ const LAST: &str = "x-micro-last";
 
 /// On disk, before the server confirms it.
 const PERSISTENT: u8 = 2;
-
-/// How much is kept of a reason: the headers of a message are one frame.
-const LONGEST_REASON: usize = 16 << 10;
 
 /// Refuses what is over `limits`.
 ///
@@ -110,17 +107,6 @@ pub(super) fn read(topic: &str, delivery: &mut Delivery) -> (Message, u32) {
     (message, tried)
 }
 
-/// The reason that is kept of `error`.
-pub(super) fn reason(error: &Error) -> String {
-    let json = error.to_json();
-    if json.len() <= LONGEST_REASON {
-        return json;
-    }
-    // Each character may be written as an escape of six.
-    let start: String = error.detail().chars().take(LONGEST_REASON / 12).collect();
-    Error::new(error.code(), ID, start).to_json()
-}
-
 /// The head of what ends a queue.
 pub(super) fn last() -> BasicProperties {
     let mut headers = FieldTable::default();
@@ -133,18 +119,11 @@ pub(super) fn is_last(delivery: &Delivery) -> bool {
     headers.is_some_and(|headers| headers.inner().contains_key(LAST))
 }
 
-/// As it was published, without the reason why it was parked.
-pub(super) fn unparked(mut message: Message) -> Message {
-    message.metadata.remove(REASON);
-    message.metadata.remove(super::ATTEMPTS);
-    message
-}
-
 #[cfg(test)]
 mod tests {
     use lapin::message::Delivery;
 
-    use super::{ContentType, Error, Message, Metadata, read, reason, write};
+    use super::{ContentType, Message, Metadata, read, write};
 
     fn sent(tried: u32) -> (Message, Delivery) {
         let mut metadata = Metadata::new();
@@ -178,15 +157,5 @@ mod tests {
             header("Content-Type"),
             format!("{:?}", super::text("application/protobuf"))
         );
-    }
-
-    #[test]
-    fn a_reason_of_any_length_fits_into_the_headers() {
-        let error = Error::conflict("test", "\u{1}".repeat(100_000));
-
-        let reason = reason(&error);
-
-        assert!(reason.len() <= super::LONGEST_REASON);
-        assert_eq!(Error::from_wire(&reason).code(), 409);
     }
 }

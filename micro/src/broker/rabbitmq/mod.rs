@@ -16,9 +16,9 @@ use lapin::types::FieldTable;
 use self::member::Member;
 use self::names::{Layout, parked, short};
 use self::publisher::{Publisher, To};
+use super::parked::without_reason;
 use super::{
-    ATTEMPTS, Backend, Broker, Capabilities, Consumer, Mode, Options, Order, REASON, Redelivery,
-    Subscription, Terms,
+    Backend, Broker, Capabilities, Consumer, Mode, Options, Order, Redelivery, Subscription, Terms,
 };
 use crate::amqp::Amqp;
 use crate::error::Result;
@@ -138,7 +138,7 @@ impl Inner {
                 return Ok(());
             };
             let (message, _) = message::read(topic, &mut got.delivery);
-            let message = message::unparked(message);
+            let message = without_reason(message);
             let properties = message::write(topic, &message, 0);
             let to = To::queue(queue.clone());
             if let Err(error) = self.publisher.publish(to, properties, &message.body).await {

@@ -32,6 +32,20 @@ const PLAIN: &[u8] =
 /// How much is read and forgotten of who was refused.
 const FORGOTTEN: u64 = 64 << 10;
 
+/// How the library of a backend is to dial: as the files of `tls` say now.
+///
+/// # Errors
+///
+/// `bad_request`, as [`Ends::open`](super::ends::Ends::open), or if they name nobody to trust.
+#[cfg(feature = "nats")]
+pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig> {
+    let Some(ca_file) = &tls.ca_file else {
+        let detail = "this program trusts nobody: give --tls and --tls_ca_file";
+        return Err(crate::error::Error::bad_request(super::ends::ID, detail));
+    };
+    files::client(tls, ca_file)
+}
+
 /// The end that opens connections.
 #[derive(Debug)]
 pub(in super::super) struct Connector(Option<Fresh<ClientConfig>>);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tests::servers::{Consul, Dns, Etcd, Kind, RabbitMq, Server, free};
+use tests::servers::{Consul, Dns, Kind, RabbitMq, Server, free};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;

@@ -230,7 +230,7 @@ pub(super) static ROWS: &[Row] = &[
         registries
     ),
     row!("registry_address", BACKENDS, "ADDRESS",
-        "Where the registry is: for consul and etcd their servers; for dns dns://SERVER:53/DOMAIN?port=8080; for static SERVICE=HOST:PORT, each node; for mdns and mdns-go, the interfaces to use beside loopback",
+        "Where the registry is: for consul and etcd their servers; for dns dns://SERVER:53/DOMAIN?port=8080; for static SERVICE=HOST:PORT, each node; for multi REGISTRY=ADDRESS, each registry; for mdns and mdns-go, the interfaces to use beside loopback",
         registry_options.addresses = list, |all: &Vec<String>| masked(all), is_list: true),
     row!(
         "registry_namespace",

@@ -22,6 +22,7 @@ mod mdns_go;
 #[cfg(feature = "members")]
 mod members;
 mod memory;
+mod multi;
 mod reach;
 mod record;
 mod registration;
@@ -51,6 +52,7 @@ pub use mdns_go::MdnsGoRegistry;
 #[cfg(all(fuzzing, feature = "mdns-go"))]
 pub(crate) use mdns_go::fuzz as fuzz_go;
 pub use memory::MemoryRegistry;
+pub use multi::MultiRegistry;
 pub(crate) use reach::{advertised, bind};
 pub use record::{Endpoint, Node, PARTIAL, Service, Value};
 pub(crate) use registration::Registration;

@@ -5,6 +5,7 @@ mod dns;
 mod etcd;
 mod fleet;
 mod killed;
+mod multi;
 mod nats;
 mod rabbitmq;
 mod registries;

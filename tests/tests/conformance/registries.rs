@@ -5,7 +5,9 @@ use std::sync::Arc;
 use file_registry::FileRegistry;
 use micro::conformance::Row;
 use micro::conformance::registry::Ends;
-use micro::registry::{MdnsGoRegistry, MdnsRegistry, MemoryRegistry, Options, StaticRegistry};
+use micro::registry::{
+    MdnsGoRegistry, MdnsRegistry, MemoryRegistry, MultiRegistry, Options, Registry, StaticRegistry,
+};
 
 use super::Rows;
 
@@ -14,6 +16,7 @@ micro::inventory::submit! {
         let suite = suite.registry(Row::new("memory", memory));
         let suite = suite.registry(Row::new("mdns", async || mdns()));
         let suite = suite.registry(Row::new("mdns-go", async || mdns_go()));
+        let suite = suite.registry(Row::new("multi", two));
         let suite = suite.registry(Row::new("static", async || written_down()));
         suite.registry(Row::new("file", async || files()))
     })
@@ -42,6 +45,17 @@ fn mdns() -> Ends {
 fn mdns_go() -> Ends {
     let options = options();
     let registry = || Arc::new(MdnsGoRegistry::new(&options).unwrap());
+    Ends::new(registry(), registry())
+}
+
+/// Of which each has a server that all can reach.
+async fn two() -> Ends {
+    tokio::time::pause();
+    let (one, other) = (MemoryRegistry::new(), MemoryRegistry::new());
+    let registry = || {
+        let both: [Arc<dyn Registry>; 2] = [Arc::new(one.clone()), Arc::new(other.clone())];
+        Arc::new(MultiRegistry::new(both))
+    };
     Ends::new(registry(), registry())
 }
 

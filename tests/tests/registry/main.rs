@@ -3,6 +3,7 @@
 mod fixed;
 mod mdns_go;
 mod memory;
+mod multi;
 
 use micro::registry::{Endpoint, Node, Service};
 

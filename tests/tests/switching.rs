@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tests::servers::{Consul, Dns, Kind, RabbitMq, Server, free};
+use tests::servers::{Consul, Dns, Etcd, Kind, Nats, RabbitMq, Server, free};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
@@ -221,6 +221,24 @@ async fn consul() {
 
     let registry = [("registry", "consul"), ("registry_address", &*consul)];
     greets(&registry, &[ANYWHERE], &[]).await;
+}
+
+#[tokio::test]
+async fn several_registries_at_once() {
+    let (etcd, _etcd) = server(Etcd::alone()).await;
+    let (consul, _consul) = server(Consul::alone()).await;
+    let both = format!("etcd={etcd},consul={consul}");
+
+    let registry = [("registry", "multi"), ("registry_address", &*both)];
+    greets(&registry, &[ANYWHERE], &[]).await;
+}
+
+#[tokio::test]
+async fn nats() {
+    let (nats, _nats) = server(Nats::alone()).await;
+
+    tells(&[("broker", "nats"), ("broker_address", &*nats)]).await;
+    tells(&[("broker", "jetstream"), ("broker_address", &*nats)]).await;
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use micro::broker::{Broker, Consumer, Mode, Options, RabbitMqBroker, Terms};
+use micro::broker::{Broker, Consumer, JetStreamBroker, Mode, Options, RabbitMqBroker, Terms};
 use micro::message::{ContentType, Message};
 use micro::{Error, Metadata};
-use tests::servers::{RabbitMq, Server};
+use tests::servers::{Nats, RabbitMq, Server};
 
 const TEST: &str = "killed::a_subscriber_in_a_process_of_its_own";
 
@@ -30,6 +30,7 @@ fn open(name: &str, address: &str) -> Arc<dyn Broker> {
     let mut options = Options::default();
     options.addresses = vec![address.to_owned()];
     match name {
+        "jetstream" => Arc::new(JetStreamBroker::new(&options).unwrap()),
         "rabbitmq" => Arc::new(RabbitMqBroker::new(&options).unwrap()),
         name => panic!("{name}"),
     }
@@ -175,4 +176,11 @@ async fn over_rabbitmq_none_of_a_hundred_thousand_messages_is_lost() {
     let server = Server::start(RabbitMq::alone()).await;
 
     none_is_lost("rabbitmq", &server.address()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_jetstream_none_of_a_hundred_thousand_messages_is_lost() {
+    let server = Server::start(Nats::alone()).await;
+
+    none_is_lost("jetstream", &server.address()).await;
 }

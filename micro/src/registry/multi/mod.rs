@@ -134,7 +134,7 @@ impl MultiRegistry {
         what: &'static str,
         tell: impl Fn(&'a Part) -> BoxFuture<'a, Result<()>>,
     ) -> Result<()> {
-        let calls = self.parts().map(|part| tell(part));
+        let calls = self.parts().map(tell);
         let told = self.ask(true, calls).await;
         if told.iter().all(Result::is_err) {
             return Err(none(told));
@@ -159,8 +159,10 @@ impl MultiRegistry {
     }
 }
 
+type Open = fn(&Options) -> Result<Arc<dyn Registry>>;
+
 /// What opens the registry called `name`.
-fn backend(name: &str) -> Result<fn(&Options) -> Result<Arc<dyn Registry>>> {
+fn backend(name: &str) -> Result<Open> {
     let all = || inventory::iter::<Backend>.into_iter();
     let found = all().find(|row| row.names.contains(&name));
     found.map(|row| row.open).ok_or_else(|| {

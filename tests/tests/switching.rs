@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const SOON: Duration = Duration::from_secs(60);
 
 /// What programs log once they serve.
-const READY: [&str; 2] = ["Registering node", "registers nothing"];
+const READY: [&str; 2] = ["Registering node", "announces nothing"];
 
 /// How a program is told what was chosen.
 #[derive(Clone, Copy)]

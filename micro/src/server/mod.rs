@@ -160,6 +160,31 @@ impl Accept for Clash {
     }
 }
 
+fn say_where(registry: &dyn Registry, node: &str) {
+    let where_to = registry.describe();
+    match registry.capabilities().registers {
+        true => tracing::info!(registry = %where_to, "Registering node: {node}"),
+        false => {
+            tracing::info!(registry = %where_to, "This registry announces nothing: {node} is registered nowhere")
+        }
+    }
+}
+
+/// Refuses endpoints that callers could never reach over `transport`.
+fn can_carry(transport: &dyn Transport, definitions: &[Definition]) -> Result<()> {
+    if transport.capabilities().streams {
+        return Ok(());
+    }
+    let mut endpoints = definitions.iter().flat_map(|one| &one.endpoints);
+    let Some((name, _)) = endpoints.find(|(_, handler)| handler.facts.streams) else {
+        return Ok(());
+    };
+    let transport = transport.name();
+    let detail =
+        format!("{name} streams, and the transport {transport} carries no streams: choose another");
+    Err(Error::bad_request("micro.server", detail))
+}
+
 fn rpc(definitions: &[Definition], scope: Scope, wrappers: &Stack, pages: Pages) -> Result<Rpc> {
     let stats = Arc::new(Stats::new());
     let mut router = Router::default();
@@ -205,6 +230,7 @@ impl Server {
         };
         let rpc = rpc(&definitions, scope.clone(), &wrappers.handlers, pages)?;
         let accept: Arc<dyn Accept> = Arc::new(rpc.clone());
+        can_carry(&*parts.transport, &definitions)?;
         let bind = registry::bind(&*parts.registry, &options.address);
         let listener: Arc<dyn Listener> = parts.transport.listen(bind, accept).await?.into();
         if let Some(metrics) = &parts.metrics {
@@ -236,7 +262,7 @@ impl Server {
         otlp::started(&records);
         let (ttl, interval) = (options.register_ttl, options.register_interval);
         for node in records.iter().flat_map(|service| &service.nodes) {
-            tracing::info!(registry = %parts.registry.describe(), "Registering node: {}", node.id);
+            say_where(&*parts.registry, &node.id);
         }
         let registration =
             Registration::start(Arc::clone(&parts.registry), records, ttl, interval).await?;

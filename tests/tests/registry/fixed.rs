@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use micro::broker::{Broker as _, Consumer, Mode, Terms};
 use micro::prelude::*;
 use micro::registry::{Options, Registry, StaticRegistry};
 use micro::transport::{AutoTransport, FramesTransport, HttpTransport, Transport};
@@ -13,6 +14,22 @@ fn open(addresses: &[String]) -> micro::Result<StaticRegistry> {
     let mut options = Options::default();
     options.addresses = addresses.to_vec();
     StaticRegistry::new(&options)
+}
+
+#[tokio::test]
+async fn a_subscriber_of_the_http_broker_that_nobody_would_find_is_refused() {
+    let mut options = micro::broker::Options::default();
+    options.registry = Some(Arc::new(open(&[]).unwrap()));
+    let broker = micro::broker::HttpBroker::new(&options).unwrap();
+    let consumer = Consumer::new(|_| Box::pin(async { Ok(()) }));
+
+    let subscribed = broker
+        .subscribe("orders", Terms::new(Mode::group("g")), consumer)
+        .await;
+
+    let error = subscribed.unwrap_err();
+    assert_eq!(error.code(), 400);
+    assert!(error.detail().contains("announces nothing"), "{error}");
 }
 
 /// A node that nobody can find but by its address; it counts its runs, and is down for its callers.

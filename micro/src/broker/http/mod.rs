@@ -70,6 +70,8 @@ struct Inner {
     options: Options,
     schemes: Vec<Scheme>,
     cache: Cache,
+    /// Subscribers can be announced.
+    registers: bool,
     /// Set once the registry has said what it knows.
     settled: OnceCell<()>,
     /// What secures the connections of both ends.
@@ -99,6 +101,7 @@ impl HttpBroker {
         Ok(Self(Arc::new(Inner {
             schemes,
             cache: Cache::new(Arc::clone(registry)),
+            registers: registry.capabilities().registers,
             settled: OnceCell::new(),
             post: Post::new(&options.limits, ends.way(SUBSCRIBERS)),
             ends,
@@ -122,6 +125,12 @@ impl Broker for HttpBroker {
         consumer: Consumer,
     ) -> Result<Subscription> {
         terms.check(topic, self)?;
+        if !self.0.registers {
+            let detail = format!(
+                "nobody would find the subscriber of {topic}: the HTTP broker announces it in the registry, and this one announces nothing. Choose another registry or another broker"
+            );
+            return Err(Error::bad_request(ID, detail));
+        }
         subscription::start(self, topic, terms, consumer).await
     }
 

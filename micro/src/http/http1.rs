@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use hyper::StatusCode;
@@ -62,13 +62,7 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
                 }
                 return Poll::Ready(());
             }
-            if discarding.is_none() {
-                discarding = left.unread().take();
-            }
-            if let Some(rest) = &mut discarding
-                && rest.as_mut().poll(cx).is_ready()
-            {
-                discarding = None;
+            if left.discards(&mut discarding, &pace, cx) {
                 // It learns of that by its next poll alone.
                 continue;
             }
@@ -94,11 +88,32 @@ pub(super) async fn serve<A: Answer>(opened: Opened, peer: Peer, site: &Site, an
 struct Left {
     next: Next,
     /// Reads and forgets the rest of its body.
-    unread: Mutex<Option<BoxFuture<'static, ()>>>,
+    unread: Mutex<Option<Rest>>,
 }
 
+type Rest = BoxFuture<'static, ()>;
+
 impl Left {
-    fn unread(&self) -> MutexGuard<'_, Option<BoxFuture<'static, ()>>> {
+    /// Reads the rest of a body beside its reply; true when that has ended just now.
+    fn discards(&self, running: &mut Option<Rest>, pace: &Pace, cx: &mut Context<'_>) -> bool {
+        if running.is_none()
+            && let Some(rest) = self.unread().take()
+        {
+            pace.go_on_with_body();
+            *running = Some(rest);
+        }
+        let has_ended = match running {
+            Some(rest) => rest.as_mut().poll(cx).is_ready(),
+            None => false,
+        };
+        if has_ended {
+            *running = None;
+            pace.end_body();
+        }
+        has_ended
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Option<Rest>> {
         // It is whole after any panic: it is put in at once.
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -71,6 +71,20 @@ impl Pace {
         self.enter(BETWEEN);
     }
 
+    /// The reply is handed over, and the rest of the body is read beside it, as fast as a body must come.
+    pub(super) fn go_on_with_body(&self) {
+        if self.part.load(Relaxed) == BETWEEN {
+            self.enter(BODY);
+        }
+    }
+
+    /// That rest was read, or given up.
+    pub(super) fn end_body(&self) {
+        if self.part.load(Relaxed) == BODY {
+            self.enter(BETWEEN);
+        }
+    }
+
     /// The reply is handed over piece by piece.
     pub(super) fn begin_stream(&self) {
         self.enter(STREAM);

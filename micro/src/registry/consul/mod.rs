@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hyper::Method;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Semaphore;
 
 use self::client::{Answer, Ask, Client};
 use self::news::{Listener, News};
 use self::record::{Found, Registered, versions};
-use self::watch::{Known, known};
+use self::watch::known;
 use super::record::by_version;
 use super::{Backend, Node, Options, Registry, Service, Watcher};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ inventory::submit! {
 ///
 /// However much is watched, two questions wait for changes: of the checks, which tell whose they are, and of the catalog,
 /// after which each service that is watched is asked for, 32 at a time and four times a second at most. Reading takes the
-/// nearest server of a cluster, whatever became of its leader.
+/// leader of a cluster, and its nearest server while there is none.
 #[derive(Clone)]
 pub struct ConsulRegistry(Arc<Shared>);
 
@@ -66,15 +66,6 @@ struct Shared {
     /// For those that ask for services.
     places: Semaphore,
     news: News,
-}
-
-/// From which server of a cluster is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Read {
-    /// The nearest, which may be behind the others, and answers while they choose a leader.
-    Any,
-    /// The leader: what was news is there.
-    Latest,
 }
 
 impl ConsulRegistry {
@@ -163,26 +154,20 @@ impl ConsulRegistry {
     }
 
     /// One record for each node of `name`; of those that are not well, one without it.
-    async fn nodes(&self, name: &str, read: Read) -> Result<Vec<Service>> {
-        let mut path = format!("/v1/health/service/{}", escaped(&self.full(name)));
-        if read == Read::Any {
-            path.push_str("?stale");
-        }
+    async fn nodes(&self, name: &str) -> Result<Vec<Service>> {
         // It is never closed.
         let _place = self.0.places.acquire().await.ok();
-        let found: Answer<Vec<Found>> = self.0.client.get(&path, Duration::ZERO).await?;
-        let records = found.value.into_iter().map(|found| found.into_record(name));
-        Ok(records.collect())
+        let path = format!("/v1/health/service/{}", escaped(&self.full(name)));
+        let found: Vec<Found> = self.read(&path).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| found.into_record(name))
+            .collect())
     }
 
     /// The names of all services and their tags.
-    async fn names(&self, read: Read) -> Result<BTreeMap<String, Vec<String>>> {
-        let path = match read {
-            Read::Any => "/v1/catalog/services?stale",
-            Read::Latest => "/v1/catalog/services",
-        };
-        let answer = self.0.client.get(path, Duration::ZERO).await?;
-        let all: BTreeMap<String, Vec<String>> = answer.value;
+    async fn names(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let all: BTreeMap<String, Vec<String>> = self.read("/v1/catalog/services").await?;
         let prefix = &self.0.prefix;
         let named = all.into_iter().filter_map(|(name, tags)| {
             let is_ours = !prefix.is_empty() || name != ITSELF;
@@ -192,16 +177,27 @@ impl ConsulRegistry {
         Ok(named.collect())
     }
 
-    /// All nodes that are well, of `name` or of all, as of now.
-    async fn known(&self, name: Option<&str>) -> Result<Known> {
+    /// What the leader answers, where all that was news is; while there is none, what the nearest server does.
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let client = &self.0.client;
+        let read = match client.get(path, Duration::ZERO).await {
+            Err(error) if error.code() == 503 => {
+                client.get(&format!("{path}?stale"), Duration::ZERO).await
+            }
+            read => read,
+        };
+        read.map(|answer: Answer<T>| answer.value)
+    }
+
+    /// One record for each node of `name` or of all, as of now; of those that are not well, one without it.
+    async fn records(&self, name: Option<&str>) -> Result<Vec<Service>> {
         if let Some(name) = name {
-            return Ok(known(self.nodes(name, Read::Latest).await?));
+            return self.nodes(name).await;
         }
-        let names = self.names(Read::Latest).await?.into_keys();
-        let nodes = names.map(|name| async move { self.nodes(&name, Read::Latest).await });
+        let names = self.names().await?.into_keys();
+        let nodes = names.map(|name| async move { self.nodes(&name).await });
         let all = stream::iter(nodes).buffer_unordered(PLACES);
-        let all: Vec<_> = all.try_collect().await?;
-        Ok(known(all.concat()))
+        Ok(all.try_collect::<Vec<_>>().await?.concat())
     }
 }
 
@@ -226,7 +222,7 @@ impl Registry for ConsulRegistry {
     }
 
     async fn get(&self, name: &str) -> Result<Vec<Service>> {
-        let records = self.nodes(name, Read::Any).await?;
+        let records = self.nodes(name).await?;
         if records.is_empty() {
             return Err(Error::not_found(
                 ID,
@@ -242,7 +238,7 @@ impl Registry for ConsulRegistry {
     }
 
     async fn list(&self) -> Result<Vec<Service>> {
-        let named = self.names(Read::Any).await?;
+        let named = self.names().await?;
         let records = named.into_iter().flat_map(|(name, tags)| {
             versions(&tags).into_iter().map(move |version| Service {
                 name: name.clone(),

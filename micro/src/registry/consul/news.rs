@@ -48,7 +48,7 @@ struct Changes {
     /// The checks of a service, by its name.
     checks: HashMap<String, u64>,
     /// Why no more is heard.
-    ended: Option<String>,
+    ended: Option<(u16, String)>,
 }
 
 impl News {
@@ -81,8 +81,9 @@ impl News {
 }
 
 async fn begin(client: &Arc<Client>) -> Result<Asking> {
-    let catalog = client.get::<IgnoredAny>(CATALOG, Duration::ZERO).await?;
-    let checks = client.get::<Checks>(CHECKS, Duration::ZERO).await?;
+    let catalog = client.get::<IgnoredAny>(CATALOG, Duration::ZERO);
+    let checks = client.get::<Checks>(CHECKS, Duration::ZERO);
+    let (catalog, checks) = tokio::try_join!(catalog, checks)?;
     let (sender, changes) = watch::channel(Changes::default());
     let client = Arc::clone(client);
     let task = tokio::spawn(async move {
@@ -91,7 +92,9 @@ async fn begin(client: &Arc<Client>) -> Result<Asking> {
             ended = hear_of_checks(&client, checks, &sender) => ended,
         };
         if let Err(error) = ended {
-            sender.send_modify(|changes| changes.ended = Some(error.detail().to_owned()));
+            sender.send_modify(|changes| {
+                changes.ended = Some((error.code(), error.detail().to_owned()));
+            });
         }
     });
     Ok(Asking {
@@ -189,8 +192,8 @@ impl Listener {
         loop {
             {
                 let changes = self.changes.borrow_and_update();
-                if let Some(why) = &changes.ended {
-                    return Err(Error::unavailable(ID, why.clone()));
+                if let Some((code, why)) = &changes.ended {
+                    return Err(Error::new(*code, ID, why.clone()));
                 }
                 let latest = match service {
                     None => changes.count,

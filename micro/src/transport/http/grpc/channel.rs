@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use futures_util::{FutureExt as _, Stream, TryFutureExt as _, TryStreamExt as _};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tonic::metadata::MetadataMap;
 use tonic::{Request as Call, Response as Reply, Status};
@@ -80,7 +80,11 @@ impl GrpcChannel {
         let mut grpc = self.0.grpc(content_type, request.deadline).await?;
         let (outgoing, messages) = pipe();
         let (broken, mut failed) = mpsc::channel(1);
-        let call = self.call(&request, until_broken(messages, broken))?;
+        let (begun, is_begun) = oneshot::channel::<()>();
+        let messages = until_broken(messages, broken);
+        // The first that is asked for: the server has room for the stream.
+        let first = stream::once(async move { drop(begun) }).filter_map(async |()| None);
+        let call = self.call(&request, first.chain(messages).boxed())?;
         let mut reply = async move { grpc.streaming(call, path, Raw).await }.boxed();
         let incoming = async move {
             tokio::select! {
@@ -90,7 +94,7 @@ impl GrpcChannel {
                     let arrived = response(&request, reply.map_err(to_error)?);
                     Ok(arrived.map(|items| Body::Stream(unless_broken(items, failed))))
                 }
-                () = sleep(REFUSAL) => {
+                () = is_begun.then(|_| sleep(REFUSAL)) => {
                     let items = stream::once(reply.map_ok(Reply::into_inner)).try_flatten();
                     let body = Body::Stream(unless_broken(items, failed));
                     Ok(Response::new(request.content_type, body))

@@ -191,8 +191,7 @@ fn a_name_that_no_backend_has_is_answered_with_one_of_each() {
 
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
 
-    let expected =
-        r#"no registry "acme2" in this program: choose one of acme, mdns, mdns-go, memory;"#;
+    let expected = r#"no registry "acme2" in this program: choose one of acme, mdns, mdns-go, memory, multi, static;"#;
     assert!(said.contains(expected), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! The connection to NATS that its transport, its registry and its brokers each have: what they share, and no more.
+//! The connection to NATS that each of the brokers on it has: what they share, and no more.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::timeout;
 
-use crate::address::Server;
+use crate::address::{Server, given_or};
 use crate::error::{Error, Result};
 use crate::tls::{self, Tls};
 
@@ -51,14 +51,9 @@ impl Nats {
     ///
     /// `bad_request` if an address is none, or if a file that `tls` names cannot be read.
     pub(crate) fn new(id: &'static str, addresses: &[String], tls: &Tls) -> Result<Self> {
-        let own = [ADDRESS.to_owned()];
-        let addresses = if addresses.is_empty() {
-            &own
-        } else {
-            addresses
-        };
-        let read = |text: &String| Server::parse(id, text, 4222, ["nats", "tls"]);
-        let servers = addresses.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let read = |text| Server::parse(id, text, 4222, ["nats", "tls"]);
+        let servers = given_or(addresses, ADDRESS).map(read);
+        let servers = servers.collect::<Result<Vec<_>>>()?;
         let tls = match servers.iter().any(|server| server.is_secured) {
             true => Some(tls::client_config(&tls.of_backend())?),
             false => None,

@@ -94,6 +94,16 @@ fn routed(v6: bool) -> IpAddr {
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
+/// The addresses that were given, or else where such a server usually is.
+#[cfg(feature = "servers")]
+pub(crate) fn given_or<'a>(
+    addresses: &'a [String],
+    usual: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    let usual = addresses.is_empty().then_some(usual);
+    addresses.iter().map(String::as_str).chain(usual)
+}
+
 /// The address of a server, to be shown: without its password, or a user that has none, which may be a token.
 pub(crate) fn masked(text: &str) -> String {
     let (start, rest) = match text.split_once("://") {

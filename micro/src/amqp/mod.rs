@@ -18,7 +18,7 @@ use tokio_util::compat::TokioAsyncReadCompatExt as _;
 use tokio_util::sync::CancellationToken;
 
 use self::kit::{Kit, Link};
-use crate::address::Server;
+use crate::address::{Server, given_or};
 use crate::dial::dial;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -62,13 +62,7 @@ impl Amqp {
     ///
     /// `bad_request` if an address is none, or if what `tls` names cannot be read.
     pub(crate) fn new(id: &'static str, addresses: &[String], tls: &Tls) -> Result<Self> {
-        let own = [ADDRESS.to_owned()];
-        let addresses = if addresses.is_empty() {
-            &own
-        } else {
-            addresses
-        };
-        let members = addresses.iter().map(|address| {
+        let members = given_or(addresses, ADDRESS).map(|address| {
             let (address, vhost) = split(id, address)?;
             let port = if address.starts_with("amqps://") {
                 5671

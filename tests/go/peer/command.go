@@ -15,6 +15,7 @@ import (
 type Command struct {
 	Word     string
 	Registry string
+	Broker   string
 	Service  string
 	Version  string
 	Id       string
@@ -56,6 +57,7 @@ func ReadCommand() *Command {
 	command := &Command{Metadata: Pairs{}}
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
 	flags.StringVar(&command.Registry, "registry", "memory", "mdns, etcd=host:port, or memory: nobody else sees it")
+	flags.StringVar(&command.Broker, "broker", "http", "http, or nats=host:port")
 	flags.StringVar(&command.Service, "service", "greeter", "the name served or called")
 	flags.StringVar(&command.Version, "version", "1.0.0", "the version served")
 	flags.StringVar(&command.Id, "id", "", "the id of the node")

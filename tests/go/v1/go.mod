@@ -25,6 +25,10 @@ require (
 	github.com/micro/mdns v0.3.0 // indirect
 	github.com/miekg/dns v1.1.22 // indirect
 	github.com/mitchellh/hashstructure v1.0.0 // indirect
+	github.com/nats-io/jwt v0.3.0 // indirect
+	github.com/nats-io/nats.go v1.9.1 // indirect
+	github.com/nats-io/nkeys v0.1.0 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/oxtoacart/bpool v0.0.0-20190530202638-03653db5a59c // indirect
 	github.com/pkg/errors v0.8.1 // indirect
 	github.com/soheilhy/cmux v0.1.5 // indirect

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/micro/go-micro/broker"
+	"github.com/micro/go-micro/broker/nats"
 	"github.com/micro/go-micro/client"
 	"github.com/micro/go-micro/metadata"
 	"github.com/micro/go-micro/registry"
@@ -20,7 +21,7 @@ import (
 func main() {
 	command := peer.ReadCommand()
 	registry.DefaultRegistry = openRegistry(command)
-	broker.DefaultBroker = broker.NewBroker(broker.Registry(registry.DefaultRegistry), broker.Addrs("127.0.0.1:0"))
+	broker.DefaultBroker = openBroker(command)
 	switch command.Word {
 	case "server":
 		serve(command, func(served server.Server) error {
@@ -54,6 +55,14 @@ func openRegistry(command *peer.Command) registry.Registry {
 	default:
 		return memory.NewRegistry()
 	}
+}
+
+func openBroker(command *peer.Command) broker.Broker {
+	kind, address, _ := strings.Cut(command.Broker, "=")
+	if kind == "nats" {
+		return nats.NewBroker(broker.Addrs(address))
+	}
+	return broker.NewBroker(broker.Registry(registry.DefaultRegistry), broker.Addrs("127.0.0.1:0"))
 }
 
 // serve runs what is set up until stdin closes, and prints the address once it can be called.

@@ -81,6 +81,29 @@ async fn a_connection_goes_on_after_a_message_over_the_limit() {
 }
 
 #[tokio::test]
+async fn what_was_refused_may_come_to_its_end_as_fast_as_a_body_must() {
+    let limit = Duration::from_millis(300);
+    let node = listen_with(patient(|limits| limits.head_timeout = limit), echo()).await;
+    let mut peer = Peer::connect(node.address()).await;
+    let piece = "a".repeat(32 << 10);
+    let length = piece.len() * 4;
+    let head = format!(
+        "POST /nowhere/at/all HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+    );
+
+    let refused = peer.exchange(head).await;
+    for _ in 0..4 {
+        // Four times it is longer than the limit, which its bytes extend.
+        tokio::time::sleep(limit / 3).await;
+        peer.send(&piece).await;
+    }
+    let next = peer.exchange(call(2, "{}")).await;
+
+    assert_eq!((refused.status(), refused.get("connection")), (404, None));
+    assert_eq!(next.status(), 200);
+}
+
+#[tokio::test]
 async fn a_huge_message_is_refused_before_any_of_it_comes() {
     let node = listen_with(patient(|limits| limits.message = 10), echo()).await;
     let mut peer = Peer::connect(node.address()).await;

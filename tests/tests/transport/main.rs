@@ -13,9 +13,10 @@ use micro::Result;
 use micro::message::{Body, ContentType, Request, Response};
 use micro::prelude::*;
 use micro::transport::{
-    Accept, AutoTransport, Channel, Facts, FramesTransport, HttpTransport, Listener, Transport,
-    WebSocketTransport,
+    Accept, AutoTransport, Capabilities, Channel, Facts, FramesTransport, HttpTransport, Listener,
+    MemoryTransport, Transport, WebSocketTransport,
 };
+use tests::System;
 use tokio::sync::mpsc;
 
 /// Answers by a function; an endpoint whose name begins with `Stream` streams.
@@ -74,4 +75,58 @@ pub fn request(endpoint: &'static str) -> Request {
 
 pub async fn echo(request: Request) -> Result<Response> {
     Ok(Response::new(request.content_type, request.body))
+}
+
+/// Carries calls alone.
+#[derive(Debug)]
+struct WithoutStreams(MemoryTransport);
+
+#[micro::async_trait]
+impl Transport for WithoutStreams {
+    fn dial(&self, address: &str, facts: &Facts) -> Result<Arc<dyn Channel>> {
+        self.0.dial(address, facts)
+    }
+
+    async fn listen(&self, address: &str, accept: Arc<dyn Accept>) -> Result<Box<dyn Listener>> {
+        self.0.listen(address, accept).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.streams = false;
+        capabilities
+    }
+
+    fn name(&self) -> &'static str {
+        "without-streams"
+    }
+}
+
+struct Ticker;
+
+#[micro::service(name = "ticker")]
+impl Ticker {
+    #[micro::handler]
+    async fn once(&self, _request: Plain<u8>) -> Result<Plain<u8>> {
+        Ok(Plain(1))
+    }
+
+    #[micro::handler]
+    async fn tick(&self, _request: Plain<u8>) -> Result<impl Stream<Item = Result<Plain<u8>>>> {
+        Ok(stream::iter([Ok(Plain(1))]))
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_streams_does_not_start_on_a_transport_without_streams() {
+    let system = System::default();
+    let builder = system
+        .builder("ticker")
+        .transport(WithoutStreams(system.transport.clone()));
+    let service = builder.build().await.unwrap();
+
+    let error = service.handle(Ticker).start().await.unwrap_err();
+
+    assert_eq!(error.code(), 400);
+    assert!(error.detail().contains("Ticker.Tick streams"), "{error}");
 }

@@ -3,8 +3,9 @@
 mod member;
 mod source;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -30,6 +31,9 @@ const ID: &str = "micro.broker.jetstream";
 
 /// How long a message is kept.
 const AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Of how many topics it is remembered that they have a stream.
+const MOST: usize = 10_000;
 
 inventory::submit! {
     Backend { names: &["jetstream"], open: |options| Ok(Arc::new(JetStreamBroker::new(options)?)) }
@@ -66,6 +70,8 @@ struct Inner {
     nats: Nats,
     limits: Limits,
     context: OnceLock<Context>,
+    /// Topics that had a stream when something was last published to them.
+    kept: Mutex<HashSet<String>>,
 }
 
 impl JetStreamBroker {
@@ -79,6 +85,7 @@ impl JetStreamBroker {
             nats: Nats::new(ID, &options.addresses, &options.tls)?,
             limits: options.limits.clone(),
             context: OnceLock::new(),
+            kept: Mutex::default(),
         })))
     }
 }
@@ -183,6 +190,19 @@ impl Inner {
         stream.map_err(|error| self.without(error))
     }
 
+    fn kept(&self) -> MutexGuard<'_, HashSet<String>> {
+        // Each change is one call, so that a panic leaves it whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, topic: &str) {
+        let mut kept = self.kept();
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(topic.to_owned());
+    }
+
     fn without(&self, why: impl fmt::Display) -> Error {
         self.nats.away(format!("{why} (has it JetStream, `-js`?)"))
     }
@@ -195,6 +215,11 @@ impl Inner {
             let publish = PublishMessage::build().headers(headers.clone());
             publish.payload(body.clone()).message_id(&id)
         };
+        // Where subscribers of NATS itself listen, nothing says that no stream does.
+        if !self.kept().contains(topic) {
+            self.stream(topic).await?;
+            self.note(topic);
+        }
         let mut tries = 0;
         loop {
             let context = self.context().await?;
@@ -210,7 +235,9 @@ impl Inner {
                     return Err(self.nats.too_large(&context.client(), topic));
                 }
                 PublishErrorKind::StreamNotFound if tries < 3 => drop(self.stream(topic).await?),
-                PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe if tries < 2 => {}
+                // It may have lost its streams.
+                PublishErrorKind::TimedOut if tries < 2 => drop(self.stream(topic).await?),
+                PublishErrorKind::BrokenPipe if tries < 2 => {}
                 _ => return Err(self.nats.away(&error).with_source(error)),
             }
         }

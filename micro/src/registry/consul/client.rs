@@ -10,7 +10,7 @@ use hyper::{Method, Uri};
 use serde::de::DeserializeOwned;
 
 use super::{ADDRESS, ID};
-use crate::address::Server;
+use crate::address::{Server, given_or};
 use crate::error::{Error, Result};
 use crate::http::{AGENT, Failed, Inbound, Pool, is_closing};
 use crate::limits::Limits;
@@ -54,18 +54,12 @@ impl Client {
     ///
     /// `bad_request` if one of `addresses` is none, or if what `tls` names cannot be read.
     pub(super) fn new(addresses: &[String], tls: &Tls) -> Result<Self> {
-        let own = [ADDRESS.to_owned()];
-        let addresses = if addresses.is_empty() {
-            &own
-        } else {
-            addresses
-        };
         let limits = Limits {
             pool: 40,
             ..Limits::default()
         };
         let (mut agents, mut token) = (Vec::new(), None);
-        for address in addresses {
+        for address in given_or(addresses, ADDRESS) {
             let server = Server::parse(ID, address, 8500, ["http", "https"])?;
             let way = match server.is_secured {
                 true => Ends::open(&tls.of_backend())?.way(&server.host),

@@ -14,7 +14,7 @@ use tonic::{Code, Request, Status};
 
 use super::messages::{Authenticate, Authenticated};
 use super::{ADDRESS, ID};
-use crate::address::Server;
+use crate::address::{Server, given_or};
 use crate::error::{Error, Result};
 use crate::http::grpc::{Own, Raw, Shared};
 use crate::limits::Limits;
@@ -37,12 +37,6 @@ impl Client {
     ///
     /// `bad_request` if one of `addresses` is none, or if what `tls` names cannot be read.
     pub(super) fn new(addresses: &[String], tls: &Tls) -> Result<Self> {
-        let own = [ADDRESS.to_owned()];
-        let addresses = if addresses.is_empty() {
-            &own
-        } else {
-            addresses
-        };
         let limits = Limits {
             message: 16 << 20,
             // A member that hangs is found by the pings of the connection, twice in this time.
@@ -50,7 +44,7 @@ impl Client {
             ..Limits::default()
         };
         let (mut members, mut user) = (Vec::new(), None);
-        for address in addresses {
+        for address in given_or(addresses, ADDRESS) {
             let server = Server::parse(ID, address, 2379, ["http", "https"])?;
             let way = match server.is_secured {
                 true => Ends::open(&tls.of_backend())?.way(&server.host),

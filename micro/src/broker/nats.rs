@@ -38,7 +38,7 @@ inventory::submit! {
     Backend { names: &["nats"], open: |options| Ok(Arc::new(NatsBroker::new(options)?)) }
 }
 
-/// A broker on NATS, in go-micro's form, with which it exchanges messages both ways: chosen by `--broker=nats`.
+/// A broker on NATS, in the form of go-micro's, with which it exchanges messages both ways: chosen by `--broker=nats`.
 ///
 /// `--broker_address` names the servers, each `host:port` or `nats://user:password@host:port`; `127.0.0.1:4222` if it is
 /// not given. A user without a password is a token; the user may be named by `NATS_USER` and `NATS_PASSWORD`, too. With

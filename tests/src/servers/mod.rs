@@ -126,6 +126,13 @@ impl<K: Kind> Server<K> {
     /// Has it do nothing, as if it hung, until it is [resumed](Self::resume).
     pub fn pause(&self) {
         self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.process.as_ref().unwrap().id());
+        let begun = Instant::now();
+        // A thread that runs goes on for a moment.
+        while !all_stopped(&threads) {
+            assert!(begun.elapsed() < SOON, "a server does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub fn resume(&self) {
@@ -183,6 +190,16 @@ impl<K: Kind> Drop for Server<K> {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// True if all threads of a process are stopped; one that has just ended is.
+fn all_stopped(threads: &str) -> bool {
+    let is_stopped = |thread: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(thread.path().join("status"));
+        status.map_or(true, |status| status.contains("State:\tT"))
+    };
+    let threads = std::fs::read_dir(threads).unwrap();
+    threads.map(Result::unwrap).all(is_stopped)
 }
 
 /// An address of loopback that nobody listens at, and that is given to nobody else: the system takes none of these ports
